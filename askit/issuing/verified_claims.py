@@ -55,14 +55,9 @@ def verified_claims_member(grant: Grant, user: User | None, place: str) -> dict[
     return {VERIFIED_CLAIMS: found[0] if len(found) == 1 else found}
 
 
-def given_anywhere(of: Grant | AuthorizationRequest, user: User | None) -> list[Given]:
-    """What is given in both places, each once."""
-    found: list[Given] = []
-    for place in PLACES:
-        for given in given_verified_claims(of, user, place):
-            if not any(given.taken == other.taken and given.request == other.request for other in found):
-                found.append(given)
-    return found
+def given_anywhere(of: Grant | AuthorizationRequest, user: User | None) -> tuple[Given, ...]:
+    """What is given in both places."""
+    return tuple(given for place in PLACES for given in given_verified_claims(of, user, place))
 
 
 def verified_claims_metadata(users: Iterable[User]) -> dict[str, list[str]]:

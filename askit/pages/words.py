@@ -96,8 +96,11 @@ def describe_details(
 def describe_verified_claims(
     of: Grant | AuthorizationRequest, user: User | None, say: Catalogue
 ) -> list[DescribedDetail]:
-    """All that is given, value by value, and what for. A purpose is the client's own text, and is labelled so."""
-    return [_describe_given(given, say) for given in given_anywhere(of, user)]
+    """All that is given, value by value, and what for. A purpose is the client's own text, and is labelled so.
+
+    Whatever would read the same is there once, however often a client asks for it.
+    """
+    return list(dict.fromkeys(_describe_given(given, say) for given in given_anywhere(of, user)))
 
 
 def _describe_given(given: Given, say: Catalogue) -> DescribedDetail:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.config.values import User
-from fapikit.claim_requests import VERIFIED_CLAIMS
+from fapikit.claim_requests import PLACES, VERIFIED_CLAIMS
 from fapikit.lodged_intents import INTENT_CLAIM
 
 SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -42,5 +42,10 @@ def known_claims(user: User | None) -> set[str]:
 
 def claims_by_name(claims: Mapping[str, Any]) -> set[str]:
     """The user's claims that a `claims` parameter requests, for the ID token or for UserInfo."""
-    named = {name for place in ("id_token", "userinfo") for name in claims.get(place) or {}}
+    named = {name for place in PLACES for name in claims.get(place) or {}}
     return named - PROTOCOL_CLAIMS - {VERIFIED_CLAIMS}
+
+
+def asks_for_verified_claims(claims: Mapping[str, Any]) -> bool:
+    """Whether a `claims` parameter asks for verified claims in any place."""
+    return any(VERIFIED_CLAIMS in (claims.get(place) or {}) for place in PLACES)

@@ -30,9 +30,8 @@ from askit.records import (
 from askit.requests.details_ends import not_ended
 from askit.signals.announce import announce
 from askit.signals.happened import GrantEnded
-from askit.users.claims import SCOPE_CLAIMS, claims_by_name
+from askit.users.claims import SCOPE_CLAIMS, asks_for_verified_claims, claims_by_name
 from fapikit.errors import StoreError, StoreUnavailable
-from fapikit.verified_claims.requested import requests_in
 
 SHOWN: Final = 100
 _WALKED: Final = 1000
@@ -180,7 +179,11 @@ async def agreed_before(core: Core, username: str, request: AuthorizationRequest
 
     Details and verified claims are asked for every time.
     """
-    if request.authorization_details or any(requests_in(request.claims)) or "consent" in request.prompt:
+    if (
+        request.authorization_details
+        or asks_for_verified_claims(request.claims)
+        or "consent" in request.prompt
+    ):
         return False
     # RFC 8252 8.6: another app may use a public client's loopback port or scheme, so the user decides each time.
     at_home = isinstance(request, PushedRequest) and request.redirect_uri.startswith("https:")

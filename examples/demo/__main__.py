@@ -138,6 +138,8 @@ def _keep_serving(world: World) -> None:
         print(f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate).")
         if world.flow == CIBA:
             print(f"The phone is {world.bank}/authentication_device.")
+        if world.flow == CONSENTS:
+            print(f"What was granted is on {world.bank}/grants too, and can be ended there.")
         print(f"Sign in as {USERNAME} with the password: {PASSWORD}")
         print(f"The bank: {world.bank}   its metadata: {world.bank}/.well-known/openid-configuration")
         print("Ctrl-C stops everything.", flush=True)

@@ -9,7 +9,7 @@ from typing import Any
 from examples.demo.certificates import CLIENT_NAME
 from examples.demo.choices import CIBA, CONSENTS, DEVICE, WEB
 from examples.demo.client import keys_of
-from examples.demo.consents import END_MEMBER, SCHEMA, TYPE
+from examples.demo.consents import END_MEMBER, LODGED_AT, LODGED_TYPE, SCHEMA, TYPE
 from examples.demo.world import (
     CLIENT_ID,
     OTHER_CLIENT_ID,
@@ -35,7 +35,7 @@ store = "memory:"
 clients_file = "clients.json"
 {flow}
 [scopes]
-accounts = "See your accounts and their balances"
+accounts = "{see_accounts}"
 payments = "Make the payment shown here, once"
 
 [tls]
@@ -75,8 +75,18 @@ name = "Accounts of which it may see the balance"
 resource = "{accounts}"
 schema = "{type}.schema.json"
 end_member = "{end_member}"
+
+[[authorization_details_types]]
+type = "{lodged}"
+name = "Access to accounts"
+resource = "{accounts}"
+[authorization_details_types.lodged]
+shape = "berlin-group-consent"
+path = "{lodged_at}"
+scope = "accounts"
 """
 
+_SEE_NAMED = "See the accounts that are named here, and no others"
 LONGEST = 180 * 86_400
 """Seconds that a customer may agree to at most; the app asks for less."""
 STATUS_LIST_TTL = 2
@@ -114,14 +124,26 @@ def write_configuration(world: World) -> Path:
             accounts=world.accounts_resource,
             payments=world.payments_resource,
             payments_api=PAYMENTS_API_ID,
-            types=_TYPES.format(type=TYPE, end_member=END_MEMBER, accounts=world.accounts_resource)
-            if world.flow == CONSENTS
-            else "",
+            types=_types(world),
+            see_accounts=_SEE_NAMED if world.flow == CONSENTS else "See your accounts and their balances",
             flow=_FLOWS.get(world.flow, ""),
             client_ca='client_ca = "clients-ca.pem"\n' if world.choices.certificate else "",
         )
     )
     return path
+
+
+def _types(world: World) -> str:
+    """The types of the flow's own details."""
+    if world.flow != CONSENTS:
+        return ""
+    return _TYPES.format(
+        type=TYPE,
+        end_member=END_MEMBER,
+        lodged=LODGED_TYPE,
+        lodged_at=LODGED_AT,
+        accounts=world.accounts_resource,
+    )
 
 
 def _clients(world: World) -> list[dict[str, Any]]:
@@ -150,7 +172,9 @@ def _fintech(world: World) -> dict[str, Any]:
         "request_object_signing_alg": key.alg,
         "authorization_signed_response_alg": "ES256",
         "id_token_signed_response_alg": "ES256",
-        "authorization_details_types": [TYPE if world.flow == CONSENTS else "payment_initiation"],
+        "authorization_details_types": [TYPE, LODGED_TYPE]
+        if world.flow == CONSENTS
+        else ["payment_initiation"],
         "jwks": keys_of(world).jwks(),
         "dpop_bound_access_tokens": world.binding == "dpop",
         "tls_client_certificate_bound_access_tokens": world.binding == "mtls",

@@ -6,6 +6,7 @@ another, asks the bank what it holds, and ends it.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,18 +19,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from examples.demo import web_app
-from examples.demo.consents import ACCOUNTS, END_MEMBER, account_information, accounts_in, from_now
-from examples.demo.pages import day, minute
+from examples.demo.consents import ACCOUNTS, DURATIONS, END_MEMBER, account_information, accounts_in, from_now
 from examples.demo.world import World
-from rpkit import HeldByGrant, TokenSet
+from rpkit import HeldByGrant, Login, TokenSet
 from rpkit.errors import GrantEnded, NoSuchGrant
 
 
 @dataclass
 class Session(web_app.Session):
-    """`ended`: why the consent is no longer there, in words for the customer."""
+    """`ended`: that the consent is no longer there, in words for the customer. `why`: in words for developers."""
 
     ended: str = ""
+    why: str = ""
 
 
 class Budget(web_app.WebApp[Session]):
@@ -51,17 +52,22 @@ class Budget(web_app.WebApp[Session]):
         session, form = await self.submitted(request)
         action: dict[str, Any] = {"grant_management_action": "create"}
         if session.tokens is None:
-            until = from_now(int(form["seconds"]))
+            until = from_now(int(_offered(form.get("seconds", ""), DURATIONS)))
         else:
             action = {"grant_management_action": "merge", "grant_id": session.tokens.grant_id}
             until = session.tokens.authorization_details[0][END_MEMBER]
-        session.ended = ""
+        account = _offered(form.get("account", ""), ACCOUNTS)
         return {
             "scope": "openid profile accounts",
             "resources": [self.world.accounts_resource],
-            "authorization_details": [account_information(form["account"], until=until)],
+            "authorization_details": [account_information(account, until=until)],
             **action,
         }
+
+    async def signed_in(self, request: Request, login: Login) -> Response:
+        _, session = self.session_of(request)
+        session.ended = session.why = ""
+        return await super().signed_in(request, login)
 
     async def home(self, request: Request) -> Response:
         """What the consent holds by the bank's own words, and the balances that it allows to read."""
@@ -81,8 +87,7 @@ class Budget(web_app.WebApp[Session]):
             held=held if session.tokens else None,
             balances=balances,
             others=[account for iban, account in ACCOUNTS.items() if iban not in chosen],
-            day=day,
-            minute=minute,
+            durations=DURATIONS,
         )
 
     async def balance(self, request: Request) -> Response:
@@ -101,7 +106,7 @@ class Budget(web_app.WebApp[Session]):
         if session.tokens is not None:
             with suppress(NoSuchGrant):  # it has ended already, which is what the customer wants
                 await (await self.sign_in.client()).revoke_grant(session.tokens)
-            session.tokens = None
+            session.tokens, session.why = None, ""
             session.ended = "You took your consent back here, and the bank has ended it."
         return RedirectResponse("/", 303)
 
@@ -125,7 +130,15 @@ class Budget(web_app.WebApp[Session]):
 
     def _forget(self, session: Session, error: GrantEnded | NoSuchGrant) -> None:
         session.tokens = None
-        session.ended = f"Your consent has ended. The bank says: {error.message}."
+        session.ended = "Your consent has ended at the bank. This app sees nothing of your accounts any more."
+        session.why = error.message
+
+
+def _offered(chosen: str, choices: Container[str]) -> str:
+    """What the customer chose. Raises PermissionError for what the page does not offer."""
+    if chosen not in choices:
+        raise PermissionError("this form was not made here: it has a choice that the page does not offer")
+    return chosen
 
 
 def create_app() -> Starlette:

@@ -18,6 +18,11 @@ ACCOUNTS: Final = {
 
 TYPE: Final = "account_information"
 END_MEMBER: Final = "valid_until"
+DURATIONS: Final = {"7776000": "90 days", "2592000": "30 days", "60": "one minute, to see how it ends"}
+"""What the app offers: seconds, and their name."""
+LODGED_TYPE: Final = "account_access"
+"""The same, as banks without RAR have it: lodged before the customer is asked, in the shape of the Berlin Group."""
+LODGED_AT: Final = "/v1/consents"
 _ACTION: Final = "read balance"
 
 ACCOUNT_INFORMATION: Final = DetailsType(

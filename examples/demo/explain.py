@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from examples.demo.choices import BEARER, CIBA
+from examples.demo.consents import LODGED_AT
 from examples.demo.world import World
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         403: ("refused: the grant is another client's", "GM 6.6"),
         404: ("refused: the grant has ended", "GM 6.6"),
     },
+    ("bank", "POST", LODGED_AT): {201: ("what the customer will be asked for is lodged before", "LODGING 1")},
     ("bank", "DELETE", "/grant_management/***"): {204: ("the client ends the grant", "GM 6.5")},
     ("bank", "GET", "/status_lists/***"): {
         200: ("the API reads which tokens have ended, and keeps the list for its ttl", "TSL 8.1")
@@ -152,7 +154,8 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
 
 # What the notes of a message add: (status, note).
 _NOTED = {
-    (200, "own token"): ("a token of the client's own, for its grants", "GM 6.1"),
+    (200, "own token"): ("a token of the client's own, of no customer", "RFC 6749 4.4"),
+    (400, "another's intent"): ("refused: nobody lodged that, or another client did", "LODGING 4"),
     (400, "invalid_authorization_details"): ("refused: the bank names the member and the rule", "RFC 9396 5"),
     (400, "invalid_grant_id"): ("refused: no such grant of this client", "GM 5.4"),
     (201, "new grant"): ("request pushed: one account, in a new grant", "GM 5.2"),

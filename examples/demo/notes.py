@@ -70,6 +70,7 @@ def _has_error(code: str) -> _Holds:
 _NOTES: tuple[tuple[str, _Holds], ...] = (
     ("use_dpop_nonce", lambda _, answer: _asks_for_nonce(answer)),
     *((code, _has_error(code)) for code in (*_POLL_ERRORS, *_CONSENT_ERRORS)),
+    ("another's intent", lambda _, answer: is_refusal(answer) and "no such intent was lodged" in answer.text),
     ("own token", lambda sent, _: b"grant_type=client_credentials" in sent.content),
     ("new grant", lambda sent, _: b"grant_management_action=create" in sent.content),
     ("merge", lambda sent, _: b"grant_management_action=merge" in sent.content),

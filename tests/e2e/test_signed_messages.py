@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-import httpx
 import httpx2
 import pytest
+from pytest_httpserver import HTTPServer
 
 from askit import AuthorizationServer
 from askit.pytest_plugin.hosts import Hosts
@@ -182,24 +183,30 @@ REFUSED: list[tuple[str, Any, Any, type[FapiError], str]] = [
 ]  # fmt: skip
 
 
-def api_that_answers(client: Any, tokens: Any, answer: Any, scheme: Any, **more: Any) -> Any:
-    transport = httpx.MockTransport(lambda _: httpx.Response(answer[0], headers=answer[1], content=answer[2]))
-    return client.api(
-        tokens,
-        base_url="https://api.example.test",
-        resource=RESOURCE,
-        transport=transport,
-        message_signing=scheme(**{**KEYS, **more}),
-    )
+@pytest.fixture
+def api_that_answers(client: Any, bank: Bank, httpserver: HTTPServer) -> Any:
+    """A client of an API that gives this one answer to every request, over a socket."""
+
+    def make(answer: Answered, scheme: Any, **more: Any) -> Any:
+        status, headers, content = answer
+        httpserver.expect_request(re.compile(".*")).respond_with_data(content, status, headers)
+        return client.api(
+            tokens_of(client, bank),
+            base_url=httpserver.url_for("/"),
+            resource=RESOURCE,
+            message_signing=scheme(**{**KEYS, **more}),
+        )
+
+    return make
 
 
 @pytest.mark.spec("UK-JWS 5", "BR-JWT 3", "BR-JWT 4", "BR-JWT 5", "BR-JWT 7")
 @pytest.mark.parametrize("row", REFUSED, ids=[row[0] for row in REFUSED])
-def test_an_answer_that_is_not_the_banks_is_refused_and_not_lost(bank: Bank, client: Any, row: Any) -> None:
+def test_an_answer_that_is_not_the_banks_is_refused_and_not_lost(api_that_answers: Any, row: Any) -> None:
     _, scheme, make, error, told = row
     answer = make()
     with (
-        api_that_answers(client, tokens_of(client, bank), answer, scheme) as api,
+        api_that_answers(answer, scheme) as api,
         pytest.raises(error) as refused,
     ):
         api.post("/payments", json=ORDER)
@@ -211,8 +218,8 @@ def test_an_answer_that_is_not_the_banks_is_refused_and_not_lost(bank: Bank, cli
 
 
 @pytest.mark.spec("BR-JWT 6")
-def test_an_answer_counts_once(bank: Bank, client: Any) -> None:
-    with api_that_answers(client, tokens_of(client, bank), br_answer(), JwtBodies) as api:
+def test_an_answer_counts_once(api_that_answers: Any) -> None:
+    with api_that_answers(br_answer(), JwtBodies) as api:
         assert api.get("/payments").json() == {"data": {}}
         with pytest.raises(ReplayedBody) as refused:
             api.get("/payments")
@@ -220,15 +227,15 @@ def test_an_answer_counts_once(bank: Bank, client: Any) -> None:
 
 
 @pytest.mark.parametrize("scheme", [DetachedJws, JwtBodies])
-def test_an_unsigned_refusal_is_a_refusal(bank: Bank, client: Any, scheme: Any) -> None:
+def test_an_unsigned_refusal_is_a_refusal(api_that_answers: Any, scheme: Any) -> None:
     answer = (502, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>")
-    with api_that_answers(client, tokens_of(client, bank), answer, scheme) as api:
+    with api_that_answers(answer, scheme) as api:
         assert api.post("/payments", json=ORDER).status_code == 502
 
 
 @pytest.mark.parametrize("scheme", [DetachedJws, JwtBodies])
-def test_a_body_that_cannot_be_signed_is_not_sent(bank: Bank, client: Any, scheme: Any) -> None:
-    with api_that_answers(client, tokens_of(client, bank), uk_answer(), scheme) as api:
+def test_a_body_that_cannot_be_signed_is_not_sent(api_that_answers: Any, scheme: Any) -> None:
+    with api_that_answers(uk_answer(), scheme) as api:
         if scheme is JwtBodies:
             with pytest.raises(ConfigurationError, match="iss"):
                 api.post("/payments", json={"iss": "me"})
@@ -238,8 +245,8 @@ def test_a_body_that_cannot_be_signed_is_not_sent(bank: Bank, client: Any, schem
             assert api.post("/payments", content=b"hello").status_code == 201
 
 
-def test_the_keys_of_the_authorization_server_are_the_default(bank: Bank, client: Any) -> None:
-    api = api_that_answers(client, tokens_of(client, bank), uk_answer(), DetachedJws, jwks=None)
+def test_the_keys_of_the_authorization_server_are_the_default(api_that_answers: Any) -> None:
+    api = api_that_answers(uk_answer(), DetachedJws, jwks=None)
     with api, pytest.raises(KeyNotFound):
         api.post("/payments", json=ORDER)
 
@@ -271,7 +278,7 @@ def test_the_other_library_signs_and_verifies_too(bank: Bank, client: Any, schem
     assert int(sent[0].headers["content-length"]) == len(body)
 
 
-def test_a_stream_cannot_be_signed(bank: Bank, client: Any) -> None:
+def test_a_stream_cannot_be_signed(api_that_answers: Any, client: Any) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"{}"
 
@@ -279,7 +286,7 @@ def test_a_stream_cannot_be_signed(bank: Bank, client: Any) -> None:
         yield b"{}"
 
     is_async = type(client).__name__ == "Facade"
-    api = api_that_answers(client, tokens_of(client, bank), uk_answer(), DetachedJws)
+    api = api_that_answers(uk_answer(), DetachedJws)
     with api, pytest.raises(ConfigurationError, match="stream"):
         api.post("/payments", content=achunks() if is_async else chunks())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,13 +13,13 @@ import httpx
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.bank import PATIENCE, STATUS_LIST_TTL
 from examples.demo.client import attackers_certificate, certificate_of
-from examples.demo.consents import CURRENT, SAVINGS, account_information, from_now
+from examples.demo.consents import CURRENT, LODGED_AT, SAVINGS, account_information, from_now
 from examples.demo.customer import approve, fintech_client, mallorys_client
 from examples.demo.trace import Recorder
 from examples.demo.walks.step import require
 from examples.demo.world import World
 from fapikit.errors import PeerRefused
-from rpkit import Client, TokenSet
+from rpkit import BerlinGroupConsent, Client, TokenSet
 from rpkit.errors import GrantEnded
 
 _LONG = 90 * 86_400
@@ -53,6 +54,7 @@ class ConsentStretcher:
             self.no_account,
             self.grant_of_another_client,
             self.look_at_another_clients_grant,
+            self.intent_of_another_client,
             self.lapsed,
             self.flipped_status,
         ]
@@ -98,6 +100,26 @@ class ConsentStretcher:
             "GM 6.6",
         )
 
+    def intent_of_another_client(self) -> Refusal:
+        """As at banks that have no RAR: the app lodges what it will ask for, and its request names that. So does he."""
+        resource = self.world.accounts_resource
+        own = self._client.client_credentials(scope="accounts", resource=resource)
+        lodged = self._client.lodge(
+            BerlinGroupConsent(access={"balances": [{"iban": CURRENT}]}, valid_until=_in_90_days()),
+            url=f"{self.world.bank}{LODGED_AT}",
+            tokens=own,
+            resource=resource,
+        )
+        asked = {"resources": [resource], **lodged.asked(scope="openid profile accounts")}
+        refusal = self._refused(
+            "an intent of another client",
+            lambda: self._mallory.begin(**asked),
+            "invalid_request",
+            "LODGING 4",
+        )
+        approve(self.world, self._client.begin(**asked).url)  # whoever lodged it may ask for it
+        return refusal
+
     def lapsed(self) -> Refusal:
         """The consent was for a few seconds, which are over. The attacker does not look at the clock, the API does.
 
@@ -120,7 +142,7 @@ class ConsentStretcher:
         began = time.monotonic()
         answer = self._read(self._tokens, CURRENT)
         while answer.status_code == 200 and time.monotonic() < began + PATIENCE:
-            time.sleep(STATUS_LIST_TTL / 4)
+            time.sleep(STATUS_LIST_TTL * 1.1)  # the list may be made anew a tenth of its `ttl` later
             answer = self._read(self._tokens, CURRENT)
         challenge = answer.headers.get("www-authenticate", "")
         require(answer.status_code == 401, f"401 expected, {answer.status_code} came")
@@ -163,3 +185,7 @@ class ConsentStretcher:
             require(error.peer_code == code, f"{title}: {code} expected, {error.peer_code} came: {error}")
             return Refusal(title, str(error.status), error.message, rule)
         raise AssertionError(f"{title} was accepted")
+
+
+def _in_90_days() -> dt.date:
+    return dt.datetime.now(dt.UTC).date() + dt.timedelta(days=90)

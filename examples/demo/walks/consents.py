@@ -81,7 +81,7 @@ class ConsentsWalk:
 
     def both_accounts(self) -> None:
         page = self.browser.open(self.world.fintech)
-        self._require_words(page, CURRENT, "2450.10", SAVINGS, "18000.00", "Given", "Changed", "Ends")
+        self._require_words(page, CURRENT, "2450.10", SAVINGS, "18000.00", "Given", "Widened", "Ends")
 
     def at_the_bank(self) -> None:
         page = self.browser.open(f"{self.world.bank}/grants")
@@ -93,10 +93,10 @@ class ConsentsWalk:
         require("Penny Budget" not in page.text, f"the bank lists it no more: {page.text}")
         end = time.monotonic() + PATIENCE
         while "has ended" not in self._look_at(CURRENT).text and time.monotonic() < end:
-            time.sleep(STATUS_LIST_TTL / 4)
+            time.sleep(STATUS_LIST_TTL * 1.1)  # the list may be made anew a tenth of its `ttl` later
         told = self.browser.page.text
-        self._require_words(self.browser.page, "Your consent has ended", "this grant was revoked")
-        return "Your consent has ended" + told.partition("consent has ended")[2].partition(" See where")[0]
+        self._require_words(self.browser.page, "Your consent has ended at the bank", "this grant was revoked")
+        return told.partition("For developers: ")[2].partition(" See where")[0]
 
     def _look_at(self, iban: str) -> Page:
         return self.browser.open(f"{self.world.fintech}/balance?account={iban}")

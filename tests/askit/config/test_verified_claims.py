@@ -11,6 +11,7 @@ from askit import Config
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import settings
 from tests.mothers.verified_claims import EIDAS, changed, published
+from tools.citations import ROOT
 
 SIGNATURE = {"type": "electronic_signature", "signature_type": "qes", "issuer": "CA", "serial_number": "1"}
 
@@ -141,3 +142,11 @@ def test_what_the_published_schema_refuses_is_refused(path: str, value: Any, tol
     assert schema.is_valid({"verified_claims": [EIDAS]})
     passes = schema.is_valid({"verified_claims": [changed(EIDAS, path, value)]})
     assert passes == any(known in told for known in BY_THE_TEXT_ALONE)
+
+
+def test_the_example_of_the_guide_is_valid() -> None:
+    guide = (ROOT / "docs" / "askit.md").read_text("utf-8")
+    section = guide.split("\n## Verified claims\n")[1].split("\n## ")[0]
+    example = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    (user,) = Config.from_mapping(settings(**tomllib.loads(example))).users
+    assert user.verified_claims[0]["claims"]["birthdate"] == "1990-02-03"

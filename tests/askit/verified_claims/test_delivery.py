@@ -173,6 +173,17 @@ async def test_the_user_sees_each_value_and_its_purpose_and_may_refuse(
     assert refused["error"] == "access_denied"
 
 
+async def test_a_client_that_asks_often_does_not_fill_the_page(client: PlainClient) -> None:
+    wishes = [changed(WISH, "claims.given_name", {"values": ["Alice", str(number)]}) for number in range(19)]
+    claims = {place: {"verified_claims": [*wishes, WISH]} for place in ("id_token", "userinfo")}
+    login = await client.authorize(await client.pushed(scope="openid", claims=claims))
+    page = await client.submit(login, username="alice", password="wonderland")
+    assert page.text.count("Verified data about you") == 1
+    claims["userinfo"]["verified_claims"].append(WISH)
+    refused = await client.push(client.request(scope="openid", claims=claims))
+    assert "verified_claims must have 1 to 20 items" in refused.json()["error_description"]
+
+
 @pytest.mark.spec("IDA 5.7.3", "OIDC 3.1.2.6")
 async def test_verified_claims_are_asked_for_every_time(client: PlainClient) -> None:
     asked = {"userinfo": {"verified_claims": WISH}}
