@@ -23,7 +23,6 @@ from rpkit.api import auth as api_auth
 from rpkit.api.claims_sources import SourcedClaims, claims_from_sources
 from rpkit.api.event_stream_methods import AsyncEventStreamMethods
 from rpkit.api.grant_methods import AsyncGrantMethods
-from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.message_signing import MessageSigning
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
@@ -315,7 +314,7 @@ class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods, AsyncIntentMethods, 
         resource: str | None = None,
         customer_ip_address: str | None = None,
         auth_date: datetime | None = None,
-        message_signing: MessageSigning | HttpSignatures | None = None,
+        message_signing: MessageSigning | None = None,
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,

@@ -29,7 +29,6 @@ from rpkit.api import auth as api_auth
 from rpkit.api.claims_sources import SourcedClaims, claims_from_sources
 from rpkit.api.event_stream_methods import EventStreamMethods
 from rpkit.api.grant_methods import GrantMethods
-from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.message_signing import MessageSigning
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
@@ -346,7 +345,7 @@ class Client(DecoupledMethods, GrantMethods, IntentMethods, EventStreamMethods):
         resource: str | None = None,
         customer_ip_address: str | None = None,
         auth_date: datetime | None = None,
-        message_signing: MessageSigning | HttpSignatures | None = None,
+        message_signing: MessageSigning | None = None,
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,

@@ -28,14 +28,12 @@ from fapikit.urls import has_origin, origin_of, require_secure, without_query
 from rpkit.api.call import ApiAnswer, ApiCall, HeldTokens
 from rpkit.api.capped_answer import PLAIN, cap_answer, capped_streams
 from rpkit.api.customer_headers import INTERACTION, customer_headers
-from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.message_signing import CallSigning, MessageSigning
 from rpkit.api.signing_auth import signing_auth_class
 from rpkit.bank import Bank
 from rpkit.tokens.token_set import TokenSet, require_own
 
 if TYPE_CHECKING:
-    from rpkit.api.signed_calls import SignedCalls
 
     class ApiClient(httpx.Client):
         """What `Client.api` returns, as a type checker sees it."""
@@ -67,7 +65,7 @@ class ApiTarget:
     resource: str | None
     origin: str
     max_bytes: int
-    signing: CallSigning | SignedCalls | None
+    signing: CallSigning | None
 
     def call(self, request: Any) -> ApiCall:
         return ApiCall(
@@ -88,7 +86,7 @@ def api_target(
     base_url: str,
     resource: str | None,
     max_bytes: int,
-    message_signing: MessageSigning | HttpSignatures | None = None,
+    message_signing: MessageSigning | None = None,
     *,
     argument: str = "base_url",
 ) -> ApiTarget:
