@@ -21,6 +21,8 @@ FRAMEWORK_MODULES = {
     "wsgi_mw.http_signatures",
     "rpkit.starlette",
     "rpkit.flask",
+    "rpkit.web.starlette_endpoints",
+    "rpkit.web.flask_endpoints",
     "asgi_mw.starlette",
     "asgi_mw.starlette_closed",
     "asgi_mw.starlette_layers",
