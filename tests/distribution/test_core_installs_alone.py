@@ -23,6 +23,8 @@ FRAMEWORK_MODULES = {
     "rpkit.flask",
     "rpkit.web.starlette_endpoints",
     "rpkit.web.flask_endpoints",
+    "rpkit.web.flask_http",
+    "rpkit.web.starlette_http",
     "asgi_mw.starlette",
     "asgi_mw.starlette_closed",
     "asgi_mw.starlette_layers",
