@@ -13,8 +13,8 @@ from askit.records import Intent
 from fapikit import MemoryStore
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import Bank, settings
-from tests.askit.intents.lodging import BODIES, PATHS, a_type
 from tests.askit.ciba.asking import APIS
+from tests.askit.intents.lodging import BODIES, PATHS, a_type
 from tests.askit.intents.test_decoupled_intents import AIS, SCREEN, a_bank, lodged
 from tests.askit.plain_client import ACCOUNTS, PlainClient, read_callback
 
