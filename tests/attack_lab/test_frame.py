@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from examples.attack_lab import table
-from examples.attack_lab.answers import Refused
+from examples.attack_lab.answers import NothingCame, Refused
 from examples.attack_lab.attack import Attack
 from examples.attack_lab.attacks import all_attacks
 from examples.attack_lab.lab import Lab
@@ -109,8 +109,13 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+def test_every_threat_has_an_attack_and_every_countermeasure_is_proven_by_one() -> None:
+    assert [name for name, found in table.by_threat(all_attacks()).items() if not found] == []
+    assert [name for name, proven_by in table.proofs(all_attacks()).items() if not proven_by] == []
+
+
 def test_every_rule_is_an_error_class() -> None:
-    known = {kind.__name__ for kind in _all_kinds(FapiError)}
+    known = {kind.__name__ for kind in (*_all_kinds(FapiError), NothingCame)}
     assert [attack.id for attack in all_attacks() if attack.rule not in known] == []
 
 
