@@ -1,7 +1,7 @@
 """The ConnectID modules of the FAPI-CIBA plan, at a bank whose settings say what ConnectID asks of a payment.
 
-askit has no profile for ConnectID: what it shares with FAPI-CIBA is refused by that profile, the details of a payment by
-the bank's own schema, and the rest decides nothing.
+askit has no profile for ConnectID. The profile FAPI-CIBA refuses what both refuse, and the bank's own schema refuses
+broken details of a payment. The rest decides nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ PAYMENT: dict[str, Any] = {
     "beneficiary_name": "Shoe Shop",
     "desc": "One pair of shoes",
 }
-HINT = mint({"iss": "https://hints.example.test", "aud": ISSUER, "sub_id": {"format": "opaque", "id": "a"}}, a_key())
+HINT = mint(
+    {"iss": "https://hints.example.test", "aud": ISSUER, "sub_id": {"format": "opaque", "id": "a"}}, a_key()
+)
 
 
 @pytest.fixture
