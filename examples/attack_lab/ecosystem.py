@@ -152,7 +152,13 @@ def ecosystem(
         ],
     }
     made = running({**own, **settings}, clock=clock, kind=AuthorizationServer, hosts=hosts)
-    with ExitStack() as ends, made as bank:
+    with ExitStack() as ends:
+        try:
+            bank = ends.enter_context(made)
+        except BaseException:  # such as a registration that the profile forbids
+            for place in places.values():
+                place.socket.close()
+            raise
         for name, place in places.items():
             street.serve(_api(bank, name, urls[name], clock), place)
         ends.callback(street.end, [place.origin for place in places.values()])

@@ -68,14 +68,18 @@ class Lab:
         self._passing.append(self.street.serve(app, place, tls=tls))
         return self._passing[-1]
 
-    def protect(self, app: Any, issuer: str, **settings: Any) -> str:
+    def protect(self, app: Any, issuer: str, *, place: Place | None = None, **settings: Any) -> str:
         """Serve an ASGI app of the attack's own behind `asgi_mw.Protect`. Returns its origin.
 
         `issuer`: whose tokens it takes. `settings`: those of `rskit.ResourceServer`. Its resource is the origin and a
         slash.
         """
-        place = Place()
-        own = {"resource": f"{place.origin}/", "issuers": [Issuer(issuer)], "http": HttpSettings(ca=self.ca)}
+        place = place or Place()
+        own: dict[str, Any] = {
+            "resource": f"{place.origin}/",
+            "issuers": [Issuer(issuer)],
+            "http": HttpSettings(ca=self.ca),
+        }
         server = ResourceServer(**{**own, **settings})
         self._passing.append(
             self.street.serve(asgi_mw.Protect(app, server), place, closing=server.async_driver.aclose)
@@ -145,6 +149,14 @@ class Lab:
         """A new site that keeps what reaches it, and its origin."""
         site = MallorysSite()
         return site, self.serve(site)
+
+    def hotspot(self) -> tuple[MallorysSite, str]:
+        """A hotspot of Mallory's. It keeps each request in clear text, answers it itself, and hands nothing on.
+
+        Returns it with its URL, for the option `proxy` of httpx.
+        """
+        hotspot = MallorysSite()
+        return hotspot, self.serve(hotspot, Place("http"))
 
     def hostile_bank(self, honest: Mapping[str, Any], *own: str, **further: Any) -> HostileBank:
         """A new bank of Mallory's with the metadata of an honest one.

@@ -63,7 +63,7 @@ def _threats(attacks: Sequence[Attack]) -> str:
             THREATS[name],
             "<br>".join(f"[{attack.id}](#{_anchor(attack)}) {attack.title}" for attack in found)
             or "none yet",
-            "<br>".join(f"`{attack.rule}` {attack.clause}" for attack in found),
+            "<br>".join(f"{_rule(attack)}" for attack in found),
             " ".join(dict.fromkeys(name for attack in found for name in attack.countermeasures)),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -96,7 +96,7 @@ def _section(attack: Attack, drawing: str) -> str:
         attack.words,
         "",
         f"- Without the defence, Mallory has {attack.loot}.",
-        f"- The toolkit stops it with `{attack.rule}` ({attack.clause}).",
+        f"- The toolkit stops it with {_rule(attack)}.",
         f"- The defence is `{attack.defence}`.",
         *([f"- It stands for {stands_for}."] if stands_for else []),
         f"- The attack is [{attack.file.name}](../{attack.file.relative_to(ROOT)}).",
@@ -107,6 +107,10 @@ def _section(attack: Attack, drawing: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _rule(attack: Attack) -> str:
+    return f"`{attack.rule}` ({attack.clause})" if attack.clause else f"`{attack.rule}`"
 
 
 def draw(played: Played) -> str:
@@ -140,7 +144,7 @@ def _loot(played: Played) -> list[str]:
 
 def _stop(played: Played) -> list[str]:
     last = played.defended.steps[-1]
-    words = f"stopped: {played.attack.rule} ({played.attack.clause})"
+    words = f"stopped: {_rule(played.attack)}".replace("`", "")
     return [f"    Note over {_name(last.receiver)}: {_plain(words)}"]
 
 

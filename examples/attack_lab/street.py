@@ -30,10 +30,10 @@ class _Served(NamedTuple):
 class Place:
     """A port that is taken already, so that others can be told of it before anything is served there."""
 
-    def __init__(self) -> None:
+    def __init__(self, scheme: str = "https") -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.socket.bind(("127.0.0.1", 0))
-        self.origin = f"https://localhost:{self.socket.getsockname()[1]}"
+        self.origin = f"{scheme}://localhost:{self.socket.getsockname()[1]}"
 
 
 class Street:
@@ -68,7 +68,8 @@ class Street:
             timeout_graceful_shutdown=1,
         )
         config.load()
-        config.ssl = tls or server_context(self._files.certificate, self._files.key)
+        if place.origin.startswith("https:"):
+            config.ssl = tls or server_context(self._files.certificate, self._files.key)
         self._servers[place.origin] = self._do(self._start(uvicorn.Server(config), place, closing))
         return place.origin
 

@@ -31,7 +31,9 @@ def taken_away(name: str, instead: Callable[..., Any]) -> Iterator[Callable[[], 
     with ExitStack() as patches:
         if inspect.isclass(owner):
             as_written = inspect.getattr_static(owner, attribute)
-            kept = staticmethod(stand_in) if isinstance(as_written, classmethod | staticmethod) else stand_in
+            kept: Any = stand_in
+            if isinstance(as_written, classmethod | staticmethod | property):
+                kept = type(as_written)(stand_in)
             patches.enter_context(patch.object(owner, attribute, kept))
         else:
             for module in _modules():
@@ -57,11 +59,12 @@ def _modules() -> list[Any]:
 
 
 def _of_the_kind(original: Any, answer: Callable[..., Any]) -> Callable[..., Any]:
-    """A coroutine function for a coroutine function, a flow for a flow."""
+    """A coroutine function for a coroutine function, a flow for a flow. `answer` may also return a coroutine."""
     if inspect.iscoroutinefunction(original):
 
         async def awaited(*arguments: Any, **named: Any) -> Any:
-            return answer(*arguments, **named)
+            result = answer(*arguments, **named)
+            return await result if inspect.isawaitable(result) else result
 
         return awaited
     if inspect.isgeneratorfunction(original):

@@ -74,7 +74,7 @@ ATTACK = Attack(
     rule="InsufficientDetails",
     clause="RFC 9396 9",
     defence="rskit.access.Access.require_details",
-    without=lambda _self, _token, needed: (needed,),
+    without=lambda _self, _token, needed, **_: (needed,),
     undefended=undefended,
     defended=defended,
 )
