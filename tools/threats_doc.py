@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from examples.attack_lab.attack import Attack
 from examples.attack_lab.attacks import all_attacks
+from examples.attack_lab.chromium import executable
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.page import draw, drawings_of, hash_of, render
 from examples.attack_lab.play import play
@@ -26,6 +27,10 @@ def page(*, checking: bool) -> str:
             known, drawing = kept.get(attack.id, ("", ""))
             if known == hash_of(attack) or checking:
                 return drawing
+            if attack.needs_browser and executable() is None:
+                raise SystemExit(
+                    f"{attack.id} must be drawn again, and this machine has no Chromium and no Chrome"
+                )
             if not labs:
                 labs.append(stack.enter_context(Lab()))
             return draw(play(attack, labs[0]))

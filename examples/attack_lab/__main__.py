@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from examples.attack_lab import table
 from examples.attack_lab.attack import Attack
 from examples.attack_lab.attacks import all_attacks
+from examples.attack_lab.chromium import executable
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.play import Outcome, Played, once, play
 
@@ -25,10 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = ", ".join(attack.id for attack in all_attacks())
         print(f"there is no attack {wanted}: the lab has {known}", file=sys.stderr)
         return 2
+    missing = [attack for attack in attacks if attack.needs_browser and executable() is None]
+    attacks = [attack for attack in attacks if attack not in missing]
     with Lab() as lab:
         played = [_told(attack, lab) for attack in attacks] if wanted else _all(attacks, lab)
     problems = [problem for one in played for problem in one.problems]
-    print("\n".join(["", *problems]) if problems else "")
+    left_out = [
+        f"not played here, because there is no Chromium and no Chrome: {a.id} {a.title}" for a in missing
+    ]
+    print("\n".join(["", *left_out, *problems]))
     print(table.total(played))
     return 1 if problems else 0
 

@@ -1,4 +1,4 @@
-"""The answers of banks and APIs: what an attacker was looking for, or the refusal."""
+"""The answers of banks and APIs: what an attacker was looking for, the refusal, or nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ class Refused(Exception):
         super().__init__(f"{status} {words}")
         self.status = status
         self.words = words
+
+
+class NothingCame(Exception):
+    """Nobody refused, and yet the attacker has nothing: what he was waiting for was not in the message.
+
+    `clause`: the rule by which it is not there.
+    """
+
+    def __init__(self, words: str, *, clause: str) -> None:
+        super().__init__(words)
+        self.words = words
+        self.clause = clause
 
 
 def accepted(answer: httpx.Response) -> httpx.Response:

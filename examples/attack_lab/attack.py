@@ -34,6 +34,7 @@ class Attack:
     `rule`: the class of the error that stops it, and `clause`: the clause that this error names; empty if it has none.
     `defence`: the dotted name of the one function in the packages that stops it.
     `without`: what the mutation check puts in the place of `defence`. It must say yes to everything.
+    `needs_browser`: whether it needs a real browser (`Lab.chromium`).
     `undefended`: plays it against the naive parts. `defended`: plays it against the toolkit as shipped.
     """
 
@@ -47,6 +48,7 @@ class Attack:
     undefended: Play
     defended: Play
     without: Callable[..., Any] = does_nothing
+    needs_browser: bool = False
 
     def __post_init__(self) -> None:
         if self.threat not in THREATS:

@@ -71,7 +71,13 @@ class Ecosystem:
 
     def client(self, issuer: str | None = None, **options: Any) -> Client:
         """The fintech at this bank or, registered under the same name, at another. `options`: those of rpkit."""
-        settings: dict[str, Any] = {
+        made = Client.discover(issuer or self.bank.issuer, **self.settings(**options))
+        self.ends.callback(made.close)
+        return made
+
+    def settings(self, **options: Any) -> dict[str, Any]:
+        """The arguments of `discover` for the fintech."""
+        return {
             "client_id": FINTECH,
             "auth": PrivateKeyJWT(self.fintech_key),
             "redirect_uri": self.redirect_uri,
@@ -80,9 +86,6 @@ class Ecosystem:
             "clock": self.bank.app.core.clock,
             **options,
         }
-        made = Client.discover(issuer or self.bank.issuer, **settings)
-        self.ends.callback(made.close)
-        return made
 
     def app(self, issuer: str | None = None, **options: Any) -> Client:
         """The fintech's app: no client authentication, bearer tokens, and the request in the URL.

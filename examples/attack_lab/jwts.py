@@ -28,20 +28,20 @@ def _object(token: str, part: int) -> dict[str, Any]:
 def signed(claims: Mapping[str, Any], key: PrivateKey, **header: Any) -> str:
     """A JWT with a valid signature of this key. `header`: further members; None removes one."""
     members = {"alg": key.alg, "kid": key.kid, **header}
-    signing_input = _joined({name: value for name, value in members.items() if value is not None}, claims)
+    signing_input = joined({name: value for name, value in members.items() if value is not None}, claims)
     return f"{signing_input}.{base64url.encode(key.sign(signing_input.encode()))}"
 
 
 def altered(token: str, **changes: Any) -> str:
     """The same JWT with other claims. Header and signature stay as they are."""
     head, _, signature = token.split(".")
-    return f"{head}.{_joined(claims_of(token) | changes)}.{signature}"
+    return f"{head}.{joined(claims_of(token) | changes)}.{signature}"
 
 
 def unsigned(claims: Mapping[str, Any], **header: Any) -> str:
     """A JWT with `alg: none` and an empty signature."""
-    return f"{_joined({'alg': 'none', **header}, claims)}."
+    return f"{joined({'alg': 'none', **header}, claims)}."
 
 
-def _joined(*parts: Mapping[str, Any]) -> str:
+def joined(*parts: Mapping[str, Any]) -> str:
     return ".".join(base64url.encode(json.dumps(dict(part)).encode()) for part in parts)

@@ -20,15 +20,17 @@ from askit.pytest_plugin.throwaway_tls import TlsFiles
 from askit.pytest_plugin.visits import trusting
 from examples.attack_lab.answers import Refused
 from examples.attack_lab.browser import Browser
-from examples.attack_lab.ecosystem import Ecosystem, ecosystem
+from examples.attack_lab.chromium import Tab, chromium
+from examples.attack_lab.ecosystem import APP, Ecosystem, ecosystem
 from examples.attack_lab.mallory import PATHS, HostileBank, MallorysSite
 from examples.attack_lab.naive.api import NaiveApi
 from examples.attack_lab.naive.bank import NaiveBank
 from examples.attack_lab.naive.site import naive_site
 from examples.attack_lab.refusals import quiet
-from examples.attack_lab.street import Place, Street
-from fapikit import HttpSettings
+from examples.attack_lab.street import Closing, Place, Street
+from fapikit import HttpSettings, PublicClient
 from fapikit.clock import Clock, system_clock
+from rpkit import Client
 from rskit import Issuer, ResourceServer
 
 B = TypeVar("B", bound=NaiveBank)
@@ -63,9 +65,16 @@ class Lab:
 
     # Servers that live as long as a play.
 
-    def serve(self, app: Any, place: Place | None = None, *, tls: ssl.SSLContext | None = None) -> str:
-        """Serve an ASGI app until the play is over. Returns its origin."""
-        self._passing.append(self.street.serve(app, place, tls=tls))
+    def serve(
+        self,
+        app: Any,
+        place: Place | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        closing: Closing | None = None,
+    ) -> str:
+        """Serve an ASGI app until the play is over. Returns its origin. `closing` is awaited at the end."""
+        self._passing.append(self.street.serve(app, place, tls=tls, closing=closing))
         return self._passing[-1]
 
     def protect(self, app: Any, issuer: str, *, place: Place | None = None, **settings: Any) -> str:
@@ -104,13 +113,18 @@ class Lab:
         return self._shared[profile]
 
     @contextmanager
-    def fresh(self, profile: str, *, clock: Clock = system_clock, **settings: Any) -> Iterator[Ecosystem]:
+    def fresh(
+        self, profile: str, *, clock: Clock = system_clock, redirect_uri: str | None = None, **settings: Any
+    ) -> Iterator[Ecosystem]:
         """An ecosystem of the attack's own. `settings`: those of the bank, by the keys of its configuration file.
 
-        `clock`: such as a `MovableClock` of `askit.pytest_plugin`.
+        `clock`: such as a `MovableClock` of `askit.pytest_plugin`. `redirect_uri`: the fintech's, for an attack that
+        serves its pages.
         """
+        own, mallorys = self._redirect_uris
         parts = self._hosts, self.street, profile
-        with ecosystem(*parts, redirect_uris=self._redirect_uris, clock=clock, **settings) as made:
+        redirect_uris = (redirect_uri or own, mallorys)
+        with ecosystem(*parts, redirect_uris=redirect_uris, clock=clock, **settings) as made:
             yield made
 
     # The naive parts.
@@ -129,6 +143,20 @@ class Lab:
         self.serve(NaiveApi(bank, bank.app), place)
         return bank
 
+    def app_at(self, bank: NaiveBank) -> Client:
+        """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends."""
+        client = Client.discover(
+            bank.issuer,
+            client_id=APP,
+            auth=PublicClient(),
+            redirect_uri=f"{self.fintech_site}/callback",
+            profile="oauth-2.1",
+            sender_constraint=None,
+            http=HttpSettings(ca=self.ca),
+        )
+        self._stack.callback(client.close)
+        return client
+
     @cached_property
     def fintech_site(self) -> str:
         """The origin of the fintech's web site. Its `/callback` shows a page, its `/go` is an open redirector."""
@@ -137,7 +165,12 @@ class Lab:
     @cached_property
     def mallory_ltd_site(self) -> str:
         """The origin of the web site of Mallory Ltd, a registered client."""
-        return self.street.serve(naive_site())
+        return self.street.serve(self.mallory_ltd)
+
+    @cached_property
+    def mallory_ltd(self) -> MallorysSite:
+        """That site: it keeps what reaches it."""
+        return MallorysSite()
 
     @property
     def _redirect_uris(self) -> tuple[str, str]:
@@ -176,8 +209,13 @@ class Lab:
         client = httpx.Client(verify=self.tls, trust_env=False, timeout=10)
         return self._stack.enter_context(client)
 
+    @cached_property
+    def chromium(self) -> Tab:
+        """A page of a real browser, which is Alice's. Raises FileNotFoundError if this machine has none."""
+        return self._stack.enter_context(chromium())
+
     def browser(self) -> Browser:
-        """A new browser, with no cookies yet."""
+        """A new browser without a screen, with no cookies yet."""
         return Browser(self._http())
 
     def alice_signs_in(self, browser: Browser, url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from examples.attack_lab.answers import Refused
+from examples.attack_lab.answers import NothingCame, Refused
 from examples.attack_lab.attack import Attack, Play
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.refusals import Listener
@@ -75,6 +75,9 @@ def once(function: Play, lab: Lab, listener: Callable[[Step], None] | None = Non
             return Outcome(None, (refusals.heard or [Stopped.by(error)])[-1], tuple(story.steps))
         except FapiError as error:
             return Outcome(None, Stopped.by(error), tuple(story.steps))
+        except NothingCame as nothing:
+            stopped = Stopped(type(nothing).__name__, nothing.clause, nothing.words)
+            return Outcome(None, stopped, tuple(story.steps))
         except Refused as refused:
             unheard = Stopped(f"status {refused.status}", "", refused.words)
             stopped = refusals.heard[-1] if refusals.heard else unheard

@@ -1,4 +1,4 @@
-"""Listens to the logs of bank and API while an attack is played: there the refusal is told with its rule."""
+"""Listens to the logs of the toolkit while an attack is played: there the refusal is told with its rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from examples.attack_lab.stopped import Stopped
 from fapikit import FapiError
 from rskit.answers.trace import Trace
 
-_LOGGERS = ("askit", "rskit")
+_LOGGERS = ("askit", "rskit", "rpkit")
 _SERVERS = ("uvicorn.error",)
 
 

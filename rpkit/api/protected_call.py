@@ -6,10 +6,12 @@ Role: C
 
 from __future__ import annotations
 
+from fapikit.errors import FapiError
 from fapikit.flow import Flow
 from fapikit.http_message import Fields, HttpRequest, HttpResponse
 from fapikit.secrets import Secret
 from rpkit.api.challenge import demands_nonce, read_challenges
+from rpkit.api.message_signing import CallSigning
 from rpkit.back_channel import dpop_headers, send
 from rpkit.bank import Bank
 from rpkit.tokens.dpop_key import DPoPKey
@@ -26,15 +28,19 @@ def call_protected(
     dpop: DPoPKey | None,
     headers: Fields = (),
     body: bytes = b"",
+    signing: CallSigning | None = None,
 ) -> Flow[HttpResponse]:
-    """Send the request; if the resource demands a nonce, send it once more. Raises TransportError."""
-    request = yield from _build(bank, method, url, token, dpop, headers, body)
+    """Send the request; if the resource demands a nonce, send it once more. Raises TransportError.
+
+    `signing`: signs each attempt, and verifies the answer. Raises JwtError, StoreError, with the answer as `outcome`.
+    """
+    request = yield from _build(bank, method, url, token, dpop, headers, body, signing)
     response = yield from send(bank, request)
     challenges = read_challenges(response.all("www-authenticate"))
     if demands_nonce(response.status, challenges, response.all("dpop-nonce")):
-        request = yield from _build(bank, method, url, token, dpop, headers, body)
+        request = yield from _build(bank, method, url, token, dpop, headers, body, signing)
         response = yield from send(bank, request)
-    return response
+    return response if signing is None else (yield from _verified(signing, response))
 
 
 def credentials_for(
@@ -54,6 +60,25 @@ def _build(
     dpop: DPoPKey | None,
     headers: Fields,
     body: bytes,
+    signing: CallSigning | None,
 ) -> Flow[HttpRequest]:
+    if signing is not None:
+        added, body = yield from signing.sign(HttpRequest(method, url, headers, body))
+        replaced = {name.lower() for name, _ in added}
+        headers = (*(field for field in headers if field[0].lower() not in replaced), *added)
     credentials = yield from credentials_for(bank, method, url, token=token, dpop=dpop)
     return HttpRequest(method, url, (*headers, *credentials), body)
+
+
+def _verified(signing: CallSigning, response: HttpResponse) -> Flow[HttpResponse]:
+    """The response as the application gets it."""
+    try:
+        verified = yield from signing.verify(response)
+    except FapiError as error:
+        error.outcome = response
+        raise
+    if verified is None or verified.body is None:
+        return response
+    others = (field for field in response.headers if field[0].lower() != "content-type")
+    headers = (("content-type", verified.media_type), *others)
+    return HttpResponse(response.status, headers, verified.body, response.url)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 from urllib.parse import quote
 
 from fapikit.errors import ConfigurationError
@@ -18,6 +18,7 @@ from fapikit.lodged_intents import IntentShape, member_at
 from fapikit.members import Members
 from rpkit.api.auth import MAX_BYTES, api_target
 from rpkit.api.challenge import raise_resource_error_in_body, read_resource_refusal
+from rpkit.api.message_signing import MessageSigning
 from rpkit.api.protected_call import call_protected
 from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken
@@ -32,17 +33,27 @@ _ID: Final = re.compile(r"[!#-\[\]-~]{1,256}")
 """The characters of a scope, because an id may become part of one."""
 
 
+class CallOptions(TypedDict, total=False):
+    """`resource`: the API that the token was requested for; it may be left out under the rule of `Client.api`.
+
+    `message_signing`: as in `Client.api`, for banks that want bodies to be signed: payments in the UK, all of Brazil.
+    """
+
+    resource: str | None
+    message_signing: MessageSigning | None
+
+
 def lodge_intent(
-    bank: Bank, intent: IntentBody, *, url: str, tokens: TokenSet, resource: str | None = None
+    bank: Bank, intent: IntentBody, *, url: str, tokens: TokenSet, **how: Unpack[CallOptions]
 ) -> Flow[LodgedIntent]:
     """Lodge an intent at the consent resource `url`. `tokens`: of `client_credentials`, with the scope of this API.
 
-    `resource`: the API that the token was requested for. It may be left out under the rule of `Client.api`.
-    Raises ConfigurationError, InsecureUrl, NoAccessToken before the call; then PeerRefused, UnexpectedStatus,
-    MalformedMessage, TransportError. After a TransportError the intent may have been lodged; lodge a new one.
+    `how`: the members of `CallOptions`. Raises ConfigurationError, InsecureUrl, NoAccessToken before the call; then
+    PeerRefused, UnexpectedStatus, MalformedMessage, JwtError, StoreError, TransportError. If it is not known whether
+    the bank has the intent, lodge a new one: nothing follows from one that no request names.
     """
     body = json.dumps(intent.body(), ensure_ascii=False, separators=(",", ":")).encode()
-    response = yield from _call(bank, "POST", url, tokens, resource, body=body)
+    response = yield from _call(bank, "POST", url, tokens, how, body=body)
     members = _members(response, _LODGED)
     intent_id = member_at(members, intent.shape.id)
     if not isinstance(intent_id, str) or not _ID.fullmatch(intent_id) or not intent_id.strip("."):
@@ -53,10 +64,10 @@ def lodge_intent(
 
 
 def read_intent(
-    bank: Bank, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None
+    bank: Bank, intent: LodgedIntent, *, tokens: TokenSet, **how: Unpack[CallOptions]
 ) -> Flow[LodgedIntent]:
     """The intent as it is now. Raises what `lodge_intent` raises; PeerRefused where it was ended (UK)."""
-    response = yield from _call(bank, "GET", intent.url, tokens, resource)
+    response = yield from _call(bank, "GET", intent.url, tokens, how)
     members = _members(response, _LODGED)
     found = member_at(members, intent.shape.id)
     if found is not None and found != intent.intent_id:
@@ -67,7 +78,7 @@ def read_intent(
 
 
 def end_intent(
-    bank: Bank, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None
+    bank: Bank, intent: LodgedIntent, *, tokens: TokenSet, **how: Unpack[CallOptions]
 ) -> Flow[None]:
     """End an intent, with all tokens that the user granted because of it.
 
@@ -77,15 +88,17 @@ def end_intent(
         raise ConfigurationError(
             f"an intent of the shape {intent.shape.name} cannot be ended by its client", clause=_ENDED
         )
-    response = yield from _call(bank, "DELETE", intent.url, tokens, resource)
+    response = yield from _call(bank, "DELETE", intent.url, tokens, how)
     if not response.success:
         raise read_resource_refusal(response, clause=_ENDED)
 
 
 def _call(
-    bank: Bank, method: str, url: str, tokens: TokenSet, resource: str | None, *, body: bytes = b""
+    bank: Bank, method: str, url: str, tokens: TokenSet, how: CallOptions, *, body: bytes = b""
 ) -> Flow[HttpResponse]:
-    target = api_target(bank, tokens, url, resource, MAX_BYTES, argument="url")
+    target = api_target(
+        bank, tokens, url, how.get("resource"), MAX_BYTES, how.get("message_signing"), argument="url"
+    )
     token = tokens.find(target.resource)
     if token is None:
         raise NoAccessToken(
@@ -95,7 +108,14 @@ def _call(
     headers = (("accept", "application/json"), *((("content-type", "application/json"),) if body else ()))
     return (
         yield from call_protected(
-            bank, method, url, token=token, dpop=tokens.dpop, headers=headers, body=body
+            bank,
+            method,
+            url,
+            token=token,
+            dpop=tokens.dpop,
+            headers=headers,
+            body=body,
+            signing=target.signing,
         )
     )
 

