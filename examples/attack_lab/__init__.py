@@ -34,6 +34,9 @@ The file has a docstring, two functions and one `Attack` (`attack.py` says what 
    `without` is given what the function is given, and is a plain function also where it replaces a coroutine function
    or a flow.
 
+Where nobody refuses, and yet Mallory has nothing, such as a redirect by 303 that repeats no form, raise `NothingCame`
+with the clause. A real browser is `lab.chromium` (`needs_browser=True`); `lab.browser()` is one without a screen.
+
 A second attack of the same threat has the id `T6.2`. Several `Attack`s may be in one file if they differ in data only.
 Mallory's servers are in `mallory.py`, forged JWTs in `jwts.py`, proofs of any key in `proofs.py`. Both plays together
 should take less than two seconds: there is no sleeping; a bank of your own may have a clock that you move.

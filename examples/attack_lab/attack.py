@@ -30,7 +30,7 @@ class Attack:
     `id`: the threat's id (`T6`), and a number if it is not the first attack of that threat (`T6.2`).
     `title`: a few words. The docstring of the attack's module says in plain words what it does.
     `loot`: what the attacker has in the end where nobody stops him. Both functions return it.
-    `countermeasures`: those of the study that the attack stands for. Empty if the study did not know them yet.
+    `countermeasures`: those of the study that the attack stands for. Empty if none of them is meant.
     `rule`: the class of the error that stops it, and `clause`: the clause that this error names; empty if it has none.
     `defence`: the dotted name of the one function in the packages that stops it.
     `without`: what the mutation check puts in the place of `defence`. It must say yes to everything.

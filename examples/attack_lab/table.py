@@ -11,7 +11,7 @@ from examples.attack_lab.play import Played
 from examples.attack_lab.story import Step
 
 _HEAD = ("id", "attack", "without the defence", "with it", "the rule that stopped it", "stands for")
-_WIDTHS = (6, 42, 19, 9, 48, 12)
+_WIDTHS = (8, 45, 19, 9, 46, 12)
 
 
 def head() -> str:

@@ -109,6 +109,11 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+def test_every_threat_has_an_attack_and_every_countermeasure_is_proven_by_one() -> None:
+    assert [name for name, found in table.by_threat(all_attacks()).items() if not found] == []
+    assert [name for name, proven_by in table.proofs(all_attacks()).items() if not proven_by] == []
+
+
 def test_every_rule_is_an_error_class() -> None:
     known = {kind.__name__ for kind in (*_all_kinds(FapiError), NothingCame)}
     assert [attack.id for attack in all_attacks() if attack.rule not in known] == []
