@@ -1,6 +1,6 @@
 """Around an ASGI app, outside of Protect: the path at which a transmitter of Shared Signals posts its events.
 
-While the application runs, what other processes were told of is followed too.
+While the application runs, what other processes were told of is followed, and events are fetched if the receiver polls.
 
 Spec: RFC 8935 2.1; RFC 9110 15.5.6
 Role: RS
@@ -30,15 +30,16 @@ class ReceiveEvents:
         self._app = app
         self._receiver = receiver
         self._path = path
-        self._keeping_up: asyncio.Task[None] | None = None
+        self._works: list[asyncio.Task[None]] = []
 
     @property
-    def inner(self) -> ASGIApp:
+    def app(self) -> ASGIApp:
+        """The application inside, for the audit."""
         return self._app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._keeping_up is None or self._keeping_up.done():
-            self._keep_up()
+        if not self._works or self._works[0].done():
+            self._begin_works()
         kind = scope["type"]
         if kind == "http" and scope["path"] in (self._path, scope.get("root_path", "") + self._path):
             await _send(await self._answer(scope, receive), send)
@@ -49,18 +50,18 @@ class ReceiveEvents:
             if kind == "lifespan":
                 await self._stop()
 
-    def _keep_up(self) -> None:
-        """Without a lifespan the first request starts it."""
-        keeping_up = self._receiver.async_driver.run(self._receiver.keep_up())
-        self._keeping_up = asyncio.get_running_loop().create_task(keeping_up)
+    def _begin_works(self) -> None:
+        """Without a lifespan the first request starts them."""
+        loop, run = asyncio.get_running_loop(), self._receiver.async_driver.run
+        self._works = [loop.create_task(run(work())) for _, work in self._receiver.works()]
 
     async def _stop(self) -> None:
-        running, self._keeping_up = self._keeping_up, None
-        if running is not None:
-            running.cancel()
+        running, self._works = self._works, []
+        for work in running:
+            work.cancel()
             with suppress(asyncio.CancelledError):
-                await running
-        await self._receiver.async_driver.aclose()
+                await work
+        await self._receiver.aclose()
 
     async def _answer(self, scope: Scope, receive: Receive) -> PushAnswer:
         if scope["method"] != "POST":

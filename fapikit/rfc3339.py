@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY: Final = 86_400.0
 _TIME: Final = re.compile(
     _DATE.pattern + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -21,8 +22,7 @@ def end_of(text: object) -> float | None:
         return None
     try:
         if _DATE.fullmatch(text):
-            day = dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC)
-            return (day + dt.timedelta(days=1)).timestamp()
+            return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC).timestamp() + _DAY
         return dt.datetime.fromisoformat(text).timestamp() if _TIME.fullmatch(text) else None
     except (ValueError, OverflowError):
         return None

@@ -9,6 +9,7 @@ One authorization server and the settings of one client at it: `bank`. Errors: `
 from fapikit.lodged_intents import IntentShape
 from rpkit.api.claims_sources import ClaimsSource, SourcedClaims
 from rpkit.api.detached_jws import DetachedJws
+from rpkit.api.event_streams import EventStream
 from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
@@ -46,6 +47,7 @@ from rpkit.tokens.token_set import AccessToken, TokenKey, TokenSet
 from rpkit.tokens.token_store import TokenStore
 from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.logout import LogoutStart, complete_logout
+from rpkit.web.security_events import Signal
 
 __all__ = [
     "AccessToken",
@@ -61,6 +63,7 @@ __all__ = [
     "ClientKeys",
     "DetachedJws",
     "DeviceAuthorization",
+    "EventStream",
     "Evidence",
     "GrantedScope",
     "HeldByGrant",
@@ -77,6 +80,7 @@ __all__ = [
     "RegisteredBank",
     "Registration",
     "Registry",
+    "Signal",
     "SignedRequest",
     "SourcedClaims",
     "Start",

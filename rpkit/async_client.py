@@ -21,6 +21,7 @@ from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.claims_sources import SourcedClaims, claims_from_sources
+from rpkit.api.event_stream_methods import AsyncEventStreamMethods
 from rpkit.api.grant_methods import AsyncGrantMethods
 from rpkit.api.message_signing import MessageSigning
 from rpkit.api.resource_metadata import find_issuer
@@ -58,7 +59,7 @@ from rpkit.web.logout import LogoutStart, begin_logout
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods, AsyncIntentMethods):
+class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods, AsyncIntentMethods, AsyncEventStreamMethods):
     """A client of one server, for asyncio. Several event loops can use it; each has its own connections."""
 
     def __init__(

@@ -27,6 +27,7 @@ from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.claims_sources import SourcedClaims, claims_from_sources
+from rpkit.api.event_stream_methods import EventStreamMethods
 from rpkit.api.grant_methods import GrantMethods
 from rpkit.api.message_signing import MessageSigning
 from rpkit.api.resource_metadata import find_issuer
@@ -64,7 +65,7 @@ T = TypeVar("T")
 Details = Iterable[Mapping[str, Any]]
 
 
-class Client(DecoupledMethods, GrantMethods, IntentMethods):
+class Client(DecoupledMethods, GrantMethods, IntentMethods, EventStreamMethods):
     """A client of one server, for threads. Make one per server and keep it: it holds connections, keys and nonces."""
 
     def __init__(

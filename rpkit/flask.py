@@ -25,15 +25,9 @@ from rpkit.registration.keys import ClientKeys
 from rpkit.web import browser_logins, initiated_login, pages
 from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
-from rpkit.web.ciba_notification import (
-    NOTIFICATION_PATH,
-    Refusals,
-    notification_heard,
-    notification_not_heard,
-    unread_notification,
-)
+from rpkit.web.flask_endpoints import CibaNotifications, SecurityEvents
+from rpkit.web.flask_http import finish, posted, rendered, web_request
 from rpkit.web.hosted_request import fetched, not_fetched
-from rpkit.web.messages import MAX_BODY, PRIVATE_HEADERS, WebAnswer, WebRequest
 from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_same_addresses
 
 OnLogin: TypeAlias = Callable[[Login], Any]
@@ -41,6 +35,9 @@ OnLogout: TypeAlias = Callable[[LoggedOut], None]
 OnSignOut: TypeAlias = Callable[[], IdToken | None]
 OnError: TypeAlias = Callable[[FapiError], Any]
 Begin: TypeAlias = Callable[[], Mapping[str, Any]]
+
+
+__all__ = ["CibaNotifications", "SecurityEvents", "SignIn"]
 
 
 class SignIn:
@@ -134,11 +131,11 @@ class SignIn:
 
     def bank_problem(self, error: Exception) -> Response:
         """The response to an error of a call to the bank. Raises the error again if the user cannot solve it."""
-        answer = answer_to(error, _web_request(), login_path=self._paths.login)
+        answer = answer_to(error, web_request(), login_path=self._paths.login)
         if answer is None:
             raise error
         log_failure(error, "a call to the bank failed")
-        return _response(answer)
+        return rendered(answer)
 
     def client(self) -> Client:
         """The client. The first call makes it with `connect`."""
@@ -155,9 +152,9 @@ class SignIn:
 
     def login(self) -> Response:
         """Begin a login and send the browser to the bank."""
-        asked = _web_request()  # without the form, which `begin` may read
+        asked = web_request()  # without the form, which `begin` may read
         if not browser_logins.may_start(asked, self._paths.redirect_uri):
-            return _response(pages.refused_start())
+            return rendered(pages.refused_start())
         try:
             client = self.client()
             given = {} if self._begin is None else self._begin()
@@ -167,7 +164,7 @@ class SignIn:
             start = client.begin(
                 **{**self._parameters, **initiation.parameters, **asked_step_up(asked), **given}
             )
-            return _response(
+            return rendered(
                 browser_logins.started(
                     start, asked, seal=self._seal, now=client.bank.now(), target=initiation.target
                 )
@@ -177,13 +174,13 @@ class SignIn:
 
     def initiate(self) -> Response:
         """Ask the user for consent to a login that another site initiates (OIDC 4)."""
-        asked, paths = _web_request(_posted()), self._paths
+        asked, paths = web_request(posted()), self._paths
         try:
             issuer = self.client().issuer
             initiation = initiated_login.read_initiation(
                 asked, issuer=issuer, redirect_uri=paths.redirect_uri
             )
-            return _response(
+            return rendered(
                 initiated_login.confirmation_page(initiation, issuer=issuer, login_path=paths.login)
             )
         except FapiError as error:
@@ -192,51 +189,51 @@ class SignIn:
     def callback(self) -> Response:
         """Complete a login. Its cookie is deleted, also if the login failed."""
         if request.method == "HEAD":
-            return _response(pages.preview())
-        asked = _web_request(_posted())
+            return rendered(pages.preview())
+        asked = web_request(posted())
         try:
             settings = self.client().bank.settings
             if pages.needs_fragment(asked, settings.effective_response_mode):
-                return _response(pages.fragment_page(self._paths.redirect_uri, settings.random_bytes))
+                return rendered(pages.fragment_page(self._paths.redirect_uri, settings.random_bytes))
             back = browser_logins.returned(asked, self._paths.redirect_uri, seal=self._seal)
             login = self.client().complete(back.callback.reveal(), back.transaction, resource=self._resource)
             response = make_response(self._on_login(login))
         except FapiError as error:
             response = self._failed(error)
-        return _finish(response, browser_logins.ended_after(asked, self._paths.redirect_uri))
+        return finish(response, browser_logins.ended_after(asked, self._paths.redirect_uri))
 
     def logout(self) -> Response:
         """Back-channel logout: the bank posts that a user has signed out there."""
         assert self._on_logout is not None  # noqa: S101 - routed only with it
         try:
-            self._on_logout(self.client().read_logout(_posted()))
+            self._on_logout(self.client().read_logout(posted()))
         except FapiError as error:
             log_failure(error)
-            return _response(pages.not_logged_out(error))
-        return _response(pages.logged_out())
+            return rendered(pages.not_logged_out(error))
+        return rendered(pages.logged_out())
 
     def sign_out(self) -> Response:
         """End the session here, then send the browser to the bank to end it there too."""
         assert self._on_sign_out is not None  # noqa: S101 - routed only with it
-        if not browser_logins.may_start(_web_request(), self._paths.redirect_uri):
-            return _response(pages.refused_start("A sign-out"))
+        if not browser_logins.may_start(web_request(), self._paths.redirect_uri):
+            return rendered(pages.refused_start("A sign-out"))
         id_token = self._on_sign_out()
         try:
             start = self.client().begin_logout(id_token, post_logout_redirect_uri=self._signed_out_uri)
         except FapiError as error:
             log_failure(error)
-            return _response(pages.signed_out_here(error))
-        return _response(pages.sent_to_sign_out(start))
+            return rendered(pages.signed_out_here(error))
+        return rendered(pages.sent_to_sign_out(start))
 
     def request_object(self, name: str) -> Response:
         """Give the bank a request that waits here for it, once."""
         if request.method == "HEAD":
-            return _response(pages.preview())
+            return rendered(pages.preview())
         try:
-            return _response(fetched(self.client().take_hosted_request(name)))
+            return rendered(fetched(self.client().take_hosted_request(name)))
         except FapiError as error:
             log_failure(error, "no request object was given out")
-            return _response(not_fetched(error))
+            return rendered(not_fetched(error))
 
     def jwks(self) -> Response:
         """The client's public keys, also the next one."""
@@ -249,77 +246,4 @@ class SignIn:
         log_failure(error)
         if self._on_error is not None:
             return make_response(self._on_error(error))
-        return _response(pages.failed(error))
-
-
-class CibaNotifications:
-    """The endpoint that a server pings, or pushes tokens to, when a user has decided (CIBA).
-
-        notifications = CibaNotifications(connect)
-        app.register_blueprint(notifications.blueprint())
-
-    `connect` makes the client, as in `SignIn`; its `store` must be the one of the processes that wait. Where there is a
-    `SignIn` for the same bank, give its `client` method. `path`: that of the registered
-    `backchannel_client_notification_endpoint`. `name`: that of the blueprint, one for each bank.
-    """
-
-    def __init__(
-        self,
-        connect: Callable[[], Client],
-        *,
-        path: str = NOTIFICATION_PATH,
-        name: str = "rpkit_notifications",
-    ) -> None:
-        self._connect = connect
-        self._path = path
-        self._refusals = Refusals()
-        self._name = name
-        self._client: Client | None = None
-
-    def blueprint(self) -> Blueprint:
-        blueprint = Blueprint(self._name, __name__)
-        blueprint.add_url_rule(self._path, "notification", self.notification, methods=["POST"])
-        return blueprint
-
-    def client(self) -> Client:
-        """The client. The first call makes it with `connect`."""
-        if self._client is None:
-            self._client = self._connect()
-        return self._client
-
-    def notification(self) -> Response:
-        """Keep a ping or a push for the process that waits for it."""
-        told = _web_request(_posted())
-        unread = unread_notification(told)
-        if unread is not None:
-            return _response(unread)
-        try:
-            self.client().hear_notification(told.headers.get("authorization"), told.body)
-        except FapiError as error:
-            self._refusals.log(error)
-            return _response(notification_not_heard(error))
-        return _response(notification_heard())
-
-
-def _posted() -> bytes:
-    """The body. Of one that is too long, only the first `MAX_BODY` + 1 octets."""
-    return request.stream.read(MAX_BODY + 1) if request.method == "POST" else b""
-
-
-def _web_request(body: bytes = b"") -> WebRequest:
-    query = request.query_string.decode("latin-1")
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    url = request.path + (f"?{query}" if query else "")
-    return WebRequest(request.method, url, headers, request.cookies, body)
-
-
-def _response(answer: WebAnswer) -> Response:
-    return Response(answer.body, answer.status, list(answer.headers))
-
-
-def _finish(response: Response, cookies: list[tuple[str, str]]) -> Response:
-    for name, value in cookies:
-        response.headers.add(name, value)
-    for name, value in PRIVATE_HEADERS:
-        response.headers.setdefault(name, value)
-    return response
+        return rendered(pages.failed(error))

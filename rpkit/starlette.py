@@ -11,7 +11,6 @@ Role: C
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -20,7 +19,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fapikit.errors import FapiError
-from fapikit.secrets import Concealed
 from fapikit.stores.sealed import Seal
 from rpkit.async_client import AsyncClient
 from rpkit.login.id_token import IdToken
@@ -29,22 +27,19 @@ from rpkit.registration.keys import ClientKeys
 from rpkit.web import browser_logins, initiated_login, pages
 from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
-from rpkit.web.ciba_notification import (
-    NOTIFICATION_PATH,
-    Refusals,
-    notification_heard,
-    notification_not_heard,
-    unread_notification,
-)
 from rpkit.web.hosted_request import fetched, not_fetched
-from rpkit.web.messages import MAX_BODY, PRIVATE_HEADERS, WebAnswer, WebRequest
 from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_same_addresses
+from rpkit.web.starlette_endpoints import CibaNotifications, SecurityEvents
+from rpkit.web.starlette_http import awaited, finish, read_body, rendered, web_request
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
 OnLogout: TypeAlias = Callable[[Request, LoggedOut], Awaitable[None] | None]
 OnSignOut: TypeAlias = Callable[[Request], Awaitable[IdToken | None] | IdToken | None]
 OnError: TypeAlias = Callable[[Request, FapiError], Response | Awaitable[Response]]
 Begin: TypeAlias = Callable[[Request], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+
+
+__all__ = ["CibaNotifications", "SecurityEvents", "SignIn"]
 
 
 class SignIn:
@@ -139,11 +134,11 @@ class SignIn:
 
     async def bank_problem(self, request: Request, error: Exception) -> Response:
         """The response to an error of a call to the bank. Raises the error again if the user cannot solve it."""
-        answer = answer_to(error, _web_request(request), login_path=self._paths.login)
+        answer = answer_to(error, web_request(request), login_path=self._paths.login)
         if answer is None:
             raise error
         log_failure(error, "a call to the bank failed")
-        return _response(answer)
+        return rendered(answer)
 
     async def client(self) -> AsyncClient:
         """The client. The first call makes it with `connect`."""
@@ -160,19 +155,19 @@ class SignIn:
 
     async def login(self, request: Request) -> Response:
         """Begin a login and send the browser to the bank."""
-        asked = _web_request(request)  # without the form, which `begin` may read
+        asked = web_request(request)  # without the form, which `begin` may read
         if not browser_logins.may_start(asked, self._paths.redirect_uri):
-            return _response(pages.refused_start())
+            return rendered(pages.refused_start())
         try:
             client = await self.client()
-            given = {} if self._begin is None else await _awaited(self._begin(request))
+            given = {} if self._begin is None else await awaited(self._begin(request))
             initiation = initiated_login.Initiation()
             if self._paths.initiate is not None:
                 initiation = initiated_login.read_confirmation(asked, self._paths.redirect_uri)
             start = await client.begin(
                 **{**self._parameters, **initiation.parameters, **asked_step_up(asked), **given}
             )
-            return _response(
+            return rendered(
                 browser_logins.started(
                     start, asked, seal=self._seal, now=client.bank.now(), target=initiation.target
                 )
@@ -182,13 +177,13 @@ class SignIn:
 
     async def initiate(self, request: Request) -> Response:
         """Ask the user for consent to a login that another site initiates (OIDC 4)."""
-        asked, paths = _web_request(request, await _body(request)), self._paths
+        asked, paths = web_request(request, await read_body(request)), self._paths
         try:
             issuer = (await self.client()).issuer
             initiation = initiated_login.read_initiation(
                 asked, issuer=issuer, redirect_uri=paths.redirect_uri
             )
-            return _response(
+            return rendered(
                 initiated_login.confirmation_page(initiation, issuer=issuer, login_path=paths.login)
             )
         except FapiError as error:
@@ -197,55 +192,55 @@ class SignIn:
     async def callback(self, request: Request) -> Response:
         """Complete a login. Its cookie is deleted, also if the login failed."""
         if request.method == "HEAD":
-            return _response(pages.preview())
-        asked = _web_request(request, await _body(request))
+            return rendered(pages.preview())
+        asked = web_request(request, await read_body(request))
         try:
             client = await self.client()
             settings = client.bank.settings
             if pages.needs_fragment(asked, settings.effective_response_mode):
-                return _response(pages.fragment_page(self._paths.redirect_uri, settings.random_bytes))
+                return rendered(pages.fragment_page(self._paths.redirect_uri, settings.random_bytes))
             back = browser_logins.returned(asked, self._paths.redirect_uri, seal=self._seal)
             login = await client.complete(back.callback.reveal(), back.transaction, resource=self._resource)
-            response: Response = await _awaited(self._on_login(request, login))
+            response: Response = await awaited(self._on_login(request, login))
         except FapiError as error:
             response = await self._failed(request, error)
-        return _finish(response, browser_logins.ended_after(asked, self._paths.redirect_uri))
+        return finish(response, browser_logins.ended_after(asked, self._paths.redirect_uri))
 
     async def logout(self, request: Request) -> Response:
         """Back-channel logout: the bank posts that a user has signed out there."""
         assert self._on_logout is not None  # noqa: S101 - routed only with it
         try:
             client = await self.client()
-            await _awaited(self._on_logout(request, await client.read_logout(await _body(request))))
+            await awaited(self._on_logout(request, await client.read_logout(await read_body(request))))
         except FapiError as error:
             log_failure(error)
-            return _response(pages.not_logged_out(error))
-        return _response(pages.logged_out())
+            return rendered(pages.not_logged_out(error))
+        return rendered(pages.logged_out())
 
     async def sign_out(self, request: Request) -> Response:
         """End the session here, then send the browser to the bank to end it there too."""
         assert self._on_sign_out is not None  # noqa: S101 - routed only with it
-        if not browser_logins.may_start(_web_request(request), self._paths.redirect_uri):
-            return _response(pages.refused_start("A sign-out"))
-        id_token = await _awaited(self._on_sign_out(request))
+        if not browser_logins.may_start(web_request(request), self._paths.redirect_uri):
+            return rendered(pages.refused_start("A sign-out"))
+        id_token = await awaited(self._on_sign_out(request))
         try:
             client = await self.client()
             start = client.begin_logout(id_token, post_logout_redirect_uri=self._signed_out_uri)
         except FapiError as error:
             log_failure(error)
-            return _response(pages.signed_out_here(error))
-        return _response(pages.sent_to_sign_out(start))
+            return rendered(pages.signed_out_here(error))
+        return rendered(pages.sent_to_sign_out(start))
 
     async def request_object(self, request: Request) -> Response:
         """Give the bank a request that waits here for it, once."""
         if request.method == "HEAD":
-            return _response(pages.preview())
+            return rendered(pages.preview())
         try:
             client = await self.client()
-            return _response(fetched(await client.take_hosted_request(request.path_params["name"])))
+            return rendered(fetched(await client.take_hosted_request(request.path_params["name"])))
         except FapiError as error:
             log_failure(error, "no request object was given out")
-            return _response(not_fetched(error))
+            return rendered(not_fetched(error))
 
     async def jwks(self, _request: Request) -> Response:
         """The client's public keys, also the next one."""
@@ -255,85 +250,6 @@ class SignIn:
     async def _failed(self, request: Request, error: FapiError) -> Response:
         log_failure(error)
         if self._on_error is not None:
-            answer: Response = await _awaited(self._on_error(request, error))
+            answer: Response = await awaited(self._on_error(request, error))
             return answer
-        return _response(pages.failed(error))
-
-
-class CibaNotifications:
-    """The endpoint that a server pings, or pushes tokens to, when a user has decided (CIBA).
-
-        notifications = CibaNotifications(connect)
-        app = Starlette(routes=[*my_routes, *notifications.routes()])
-
-    `connect` makes the client, as in `SignIn`; its `store` must be the one of the processes that wait. Where there is a
-    `SignIn` for the same bank, give its `client` method. `path`: that of the registered
-    `backchannel_client_notification_endpoint`.
-    """
-
-    def __init__(
-        self, connect: Callable[[], Awaitable[AsyncClient]], *, path: str = NOTIFICATION_PATH
-    ) -> None:
-        self._connect = connect
-        self._path = path
-        self._refusals = Refusals()
-        self._client: AsyncClient | None = None
-
-    def routes(self) -> list[Route]:
-        return [Route(self._path, self.notification, methods=["POST"])]
-
-    async def client(self) -> AsyncClient:
-        """The client. The first call makes it with `connect`."""
-        if self._client is None:
-            self._client = await self._connect()
-        return self._client
-
-    async def notification(self, request: Request) -> Response:
-        """Keep a ping or a push for the process that waits for it."""
-        told = _web_request(request, await _body(request))
-        unread = unread_notification(told)
-        if unread is not None:
-            return _response(unread)
-        # Two of these headers become one value, which is no token.
-        authorization = Concealed(", ".join(request.headers.getlist("authorization")))
-        try:
-            client = await self.client()
-            await client.hear_notification(authorization.reveal(), told.body)
-        except FapiError as error:
-            self._refusals.log(error)
-            return _response(notification_not_heard(error))
-        return _response(notification_heard())
-
-
-def _web_request(request: Request, body: bytes = b"") -> WebRequest:
-    url = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return WebRequest(request.method, url, request.headers, request.cookies, body)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    if request.method == "POST":
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                break
-    return bytes(body)
-
-
-def _response(answer: WebAnswer) -> Response:
-    response = Response(answer.body, answer.status)
-    for name, value in answer.headers:
-        response.headers.append(name, value)
-    return response
-
-
-def _finish(response: Response, cookies: list[tuple[str, str]]) -> Response:
-    for name, value in cookies:
-        response.headers.append(name, value)
-    for name, value in PRIVATE_HEADERS:
-        response.headers.setdefault(name, value)
-    return response
-
-
-async def _awaited(result: Any) -> Any:
-    return await result if inspect.isawaitable(result) else result
+        return rendered(pages.failed(error))

@@ -46,6 +46,7 @@ class Denylist:
         self._clock = clock
         self._entries = KeptUntil[_Key, _Entry](lambda entry: entry.ends)
         self._kinds: set[str] = set()
+        self._timed: set[str] = set()
         self._issuers: set[str] = set()
         self._any_issuer = False
 
@@ -88,6 +89,8 @@ class Denylist:
             # Under two keys, because merged they would refuse what neither of them does.
             key = (issuer, kind if issued_until is None else f"{kind} issued", name)
             self._put(key, _Entry(ends, inf if issued_until is None else issued_until), now)
+            if issued_until is not None:
+                self._timed.add(kind)
             self._kinds.add(kind)
         if until <= now:
             raise NothingRevoked(
@@ -123,6 +126,8 @@ class Denylist:
         always = self._entries.get((token.issuer, kind, value))
         if always is not None and always.ends > self._clock():
             return True
+        if kind not in self._timed:
+            return False
         timed = self._entries.get((token.issuer, f"{kind} issued", value))
         if timed is None or timed.ends <= self._clock():
             return False

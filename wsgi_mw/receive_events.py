@@ -1,6 +1,7 @@
 """Around a WSGI app, outside of Protect: the path at which a transmitter of Shared Signals posts its events.
 
-While the application runs, what other processes were told of is followed too, in a thread.
+While the application runs, what other processes were told of is followed, and events are fetched if the receiver polls:
+in threads, which the first request starts.
 
 Spec: RFC 8935 2.1; RFC 9110 15.5.6
 Role: RS
@@ -35,7 +36,8 @@ class ReceiveEvents:
         self._path = path
 
     @property
-    def inner(self) -> WSGIApp:
+    def app(self) -> WSGIApp:
+        """The application inside, for the audit."""
         return self._app
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -91,8 +91,12 @@ class Clients:
 
     async def name_of(self, client_id: str) -> str:
         """Its name, as far as it is known here. Nothing is fetched for it. Raises StoreError."""
-        found = await self._registered(client_id) or self._documents.at_hand(client_id)
+        found = await self.at_hand(client_id)
         return client_id if found is None else found.name
+
+    async def at_hand(self, client_id: str) -> Client | None:
+        """The client, as far as it is known here. Nothing is fetched for it. Raises StoreError."""
+        return await self._registered(client_id) or self._documents.at_hand(client_id)
 
     async def _registered(self, client_id: str) -> Client | None:
         """One of the configuration or of the store. Raises StoreError."""

@@ -25,6 +25,8 @@ from askit.endpoints.register import (
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.records import digest
 from askit.requests.software_statement import read_software_statement
+from askit.signals.announce import announce
+from askit.signals.happened import ClientEnded
 from fapikit.secrets import Secret
 
 _NOT_SENT = (
@@ -60,8 +62,10 @@ async def change(core: Core, request: Request) -> Response:
 async def end(core: Core, request: Request) -> Response:
     """204. From now on nothing that was issued to the client is valid. Raises InvalidToken."""
     _, metadata, _ = await _registered(core, request)
+    announced = await announce(core, ClientEnded(client_id=metadata["client_id"]))
     core.clients.forget(metadata["client_id"])
     await core.registrations.end(metadata)
+    await announced.deliver()
     await core.shown_certificates.forget(metadata["client_id"])
     return Response(status_code=204, headers={"cache-control": "no-store"})
 

@@ -32,7 +32,7 @@ from askit.errors import (
 from askit.record_store import Step
 from askit.records import Intent, read_stored
 from askit.users import grants as user_grants
-from fapikit import strict_json
+from fapikit import rfc3339, strict_json
 from fapikit.lodged_intents import IntentShape, State, member_at, with_member
 from fapikit.secrets import random_token
 
@@ -169,7 +169,7 @@ def _bounded(
     if wanted is None:
         return body, latest
     path = ".".join(shape.end)
-    end = _time_of(wanted) if isinstance(wanted, str) else None
+    end = rfc3339.end_of(wanted)
     if end is None:
         raise _invalid(path, "is no time that this server can read")
     if end <= now:
@@ -181,17 +181,6 @@ def _bounded(
         raise _invalid(path, f"is too late: this server grants nothing for longer than until {last}")
     day = dt.datetime.fromtimestamp(latest, dt.UTC).date()
     return with_member(body, shape.end, day.isoformat()), latest
-
-
-def _time_of(text: str) -> float | None:
-    """Seconds since 1970 of a time with its zone; of a date, those at its end."""
-    try:
-        if len(text) == len("2030-12-31"):
-            return dt.datetime.combine(dt.date.fromisoformat(text), dt.time.max, dt.UTC).timestamp()
-        told = dt.datetime.fromisoformat(text)
-        return None if told.tzinfo is None else told.timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _invalid(path: str, what: str) -> InvalidIntent:

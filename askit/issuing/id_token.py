@@ -99,6 +99,13 @@ def _alg(core: Core, client: Client) -> str:
     return client.alg("id_token_signed_response_alg") or core.keys.default_alg
 
 
+def _hears_of_sessions(core: Core, client: Client) -> bool:
+    """Whether it is told that a session has ended, by a logout token or by Shared Signals."""
+    signals = core.config.shared_signals
+    receives = signals is not None and signals.receiver(client.client_id) is not None
+    return receives or "backchannel_logout_uri" in client.metadata
+
+
 def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None) -> dict[str, Any]:
     now = int(core.clock())
     claims: dict[str, Any] = {
@@ -114,7 +121,7 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
         claims["nonce"] = nonce
     if grant.intent_id is not None:
         claims[INTENT_CLAIM] = grant.intent_id
-    if "backchannel_logout_uri" in client.metadata and grant.session_id:
+    if grant.session_id and _hears_of_sessions(core, client):
         claims["sid"] = session_for(core, client, grant.session_id)
     return claims
 

@@ -82,28 +82,37 @@ class GrantEnded:
     happened_before: int = 0
 
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
-        """The user at this client. Tokens that are issued later are of another grant."""
+        """The user at this client. Tokens that are issued later are of another grant.
+
+        Of a client that is not known here now, nobody knows how it names users: then all tokens of it end, and are
+        renewed.
+        """
         grant = self.grant
         own = receiver.client_id == grant.client_id
         apis = [uri for uri in receiver.resources if uri in self.reached]
         if not own and not apis:
             return
-        subs = {*self._subs(core, apis), *([self._known_as(core, self.client)] if own else [])}
+        if self.client is None:
+            yield {"format": "complex", "application": _opaque(grant.client_id)}
+            return
+        subs = set(self._subs(core, self.client, apis))
+        if own:
+            subs.add(self._known_as(core, self.client))
         # An exchanged token names another client. So of an API all tokens of the user end, and are renewed.
         application = {} if apis and _exchanging(core) else {"application": _opaque(grant.client_id)}
         for sub in sorted(subs):
             yield {"format": "complex", "user": _user(core, sub), **application}
 
-    def _subs(self, core: Core, apis: list[str]) -> Iterator[str]:
+    def _subs(self, core: Core, client: Client, apis: list[str]) -> Iterator[str]:
         for uri in apis:
             resource = core.config.resource(uri)
             if resource is not None and resource.subject == "user":
                 yield self.grant.sub
             else:
-                yield from (self._known_as(core, client) for client in (self.client, *_exchanging(core)))
+                yield from (self._known_as(core, each) for each in (client, *_exchanging(core)))
 
-    def _known_as(self, core: Core, client: Client | None) -> str:
-        return self.grant.sub if client is None else subject_for(core, client, self.grant.sub)
+    def _known_as(self, core: Core, client: Client) -> str:
+        return subject_for(core, client, self.grant.sub)
 
 
 def grant_replaced(grant: Grant, client: Client | None, reached: tuple[str, ...]) -> GrantEnded:
@@ -131,6 +140,20 @@ class TokenEnded:
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
         if receiver.client_id == self.token.client_id or self.token.audience in receiver.resources:
             yield {"format": "jwt_id", "iss": core.config.issuer, "jti": self.token.jti}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientEnded:
+    """A client that registered itself is no more, and nothing that was issued to it is valid."""
+
+    client_id: str
+    kind: str = SESSION_REVOKED
+    members: Mapping[str, Any] = field(default_factory=lambda: {"initiating_entity": "system"})
+    happened_before: int = 0
+
+    def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:  # noqa: ARG002 - as all
+        if receiver.resources:
+            yield {"format": "complex", "application": _opaque(self.client_id)}
 
 
 def _exchanging(core: Core) -> tuple[Client, ...]:

@@ -39,7 +39,7 @@ def require_receiver(core: Core, caller: Caller, *scopes: str) -> SignalsReceive
         raise NoReceiver("this client is no receiver in the settings of this server")
     if not {MANAGE_SCOPE, *scopes} & set(caller.token.scopes):
         raise InsufficientScope(
-            f"this needs the scope {' or '.join((*scopes, MANAGE_SCOPE))}", clause="SSF 8.1"
+            f"this needs the scope {' or '.join((*scopes, MANAGE_SCOPE))}", clause="SSF 8.1.1"
         )
     return receiver
 

@@ -28,7 +28,7 @@ from askit.records import (
     read_stored,
 )
 from askit.requests.details_ends import not_ended
-from askit.signals.announce import announce
+from askit.signals.announce import Announced, announce
 from askit.signals.happened import GrantEnded
 from askit.users.claims import SCOPE_CLAIMS, asks_for_verified_claims, claims_by_name
 from fapikit.errors import StoreError, StoreUnavailable
@@ -261,9 +261,14 @@ async def revoke(core: Core, grant_id: str) -> None:
         await _remove(core, grant)
 
 
+async def _announce_end(core: Core, grant: Grant) -> Announced:
+    if core.config.shared_signals is None:
+        return Announced(core)
+    client = await core.clients.at_hand(grant.client_id)  # nobody's document must hold up the end of a grant
+    return await announce(core, GrantEnded(grant=grant, client=client, reached=reached(core.config, grant)))
+
+
 async def _remove(core: Core, grant: Grant) -> None:
-    client = await core.clients.find(grant.client_id)
-    ended = GrantEnded(grant=grant, client=client, reached=reached(core.config, grant))
-    announced = await announce(core, ended)
+    announced = await _announce_end(core, grant)
     await core.records.remove("grant", grant.grant_id)
     await announced.deliver()

@@ -72,7 +72,7 @@ async def _announce(core: Core, session: Session | None) -> Announced:
     if core.config.shared_signals is None or session is None or not session.session_id:
         return Announced(core)
     kept = await core.records.load("session-clients", session.session_id, SessionClients)
-    found = [await core.clients.find(client_id) for client_id in (kept.clients if kept else ())]
+    found = [await core.clients.at_hand(client_id) for client_id in (kept.clients if kept else ())]
     clients = tuple(client for client in found if client is not None)
     return await announce(core, SessionEnded(session=session, clients=clients))
 

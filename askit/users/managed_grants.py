@@ -145,7 +145,7 @@ async def _announce(core: Core, before: Grant, grant: Grant) -> Announced:
     """A merged grant has no less than before, so its tokens say nothing wrong."""
     if core.config.shared_signals is None or _rights(core.config, before) <= _rights(core.config, grant):
         return Announced(core)
-    client = await core.clients.find(grant.client_id)
+    client = await core.clients.at_hand(grant.client_id)
     apis = user_grants.reached(core.config, before)
     return await announce(core, grant_replaced(grant, client, apis))
 

@@ -161,8 +161,11 @@ class Lab:
         self.serve(site.app, place)
         return site, place.origin
 
-    def app_at(self, bank: NaiveBank) -> Client:
-        """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends."""
+    def app_at(self, bank: NaiveBank, **options: Any) -> Client:
+        """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends.
+
+        `options`: those of rpkit.
+        """
         client = Client.discover(
             bank.issuer,
             client_id=APP,
@@ -171,6 +174,7 @@ class Lab:
             profile="oauth-2.1",
             sender_constraint=None,
             http=HttpSettings(ca=self.ca),
+            **options,
         )
         self._stack.callback(client.close)
         return client

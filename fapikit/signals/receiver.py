@@ -44,6 +44,11 @@ class Heard:
     again: bool = False
 
 
+def expect_verification(store: Store, issuer: str, state: str) -> Flow[None]:
+    """Note that a verification event of this issuer, with this state, was asked for. Raises StoreError."""
+    yield from store_put(store, _key("verification", issuer, state), b"1", VERIFICATION_LIFETIME)
+
+
 class EventReceiver:
     """Takes the events of one transmitter.
 
@@ -87,8 +92,7 @@ class EventReceiver:
 
     def expect_verification(self, state: str) -> Flow[None]:
         """Note that a verification event with this state was asked for. Raises StoreError."""
-        key = _key("verification", self.transmitter.issuer, state)
-        yield from store_put(self._store, key, b"1", VERIFICATION_LIFETIME)
+        return expect_verification(self._store, self.transmitter.issuer, state)
 
     def _verified(self, token: Secret) -> Flow[SecurityEvent]:
         try:

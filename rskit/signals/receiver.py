@@ -11,7 +11,7 @@ Role: RS
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from fapikit.clock import Clock, system_clock
@@ -20,6 +20,7 @@ from fapikit.flow import Flow, background, sleep
 from fapikit.forks import reset_after_fork
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.secrets import Concealed, Secret
+from fapikit.signals.polling import Poller, Polling
 from fapikit.signals.push import PushAnswer, PushEndpoint
 from fapikit.signals.receiver import EventReceiver, Heard
 from fapikit.signals.security_event import SecurityEvent
@@ -41,7 +42,8 @@ class SignalReceiver:
     `denylist`: the one of the resource servers of this process. `store`: all processes of the API share it.
     `token_lifetime`: how long an access token lives at most, in seconds; a revocation is kept that long.
     `token_issuers`: whose tokens this transmitter may end; by default those of the issuer that it is itself.
-    `name`: tells apart the APIs that share a store; by default the audience of the transmitter.
+    `name`: tells apart the APIs that share a store; by default the audience of the transmitter. `polling`: fetch the
+    events, where the transmitter does not push them.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class SignalReceiver:
         token_lifetime: float,
         token_issuers: Collection[str] | None = None,
         name: str | None = None,
+        polling: Polling | None = None,
         http: HttpSettings | None = None,
         clock: Clock = system_clock,
     ) -> None:
@@ -74,9 +77,10 @@ class SignalReceiver:
             transmitter, store=store, act=self._act, understood=UNDERSTOOD, clock=clock
         )
         self._push = PushEndpoint(self.events)
+        self._poller = None if polling is None else Poller(self.events, polling)
         self.sync_driver = SyncDriver(http)
         self.async_driver = AsyncDriver(http)
-        self._started = False
+        self._started = self._closed = False
         reset_after_fork(self)
 
     def push(
@@ -94,10 +98,22 @@ class SignalReceiver:
         for revocation in (yield from self._log.read_new()):
             self._refuse(revocation)
 
+    def poll(self) -> Flow[int]:
+        """Fetch and acknowledge all events that wait now. Returns how many. Raises as `Poller.drain` does."""
+        if self._poller is None:
+            raise ConfigurationError("this SignalReceiver has no polling=, so its events are pushed")
+        return self._poller.drain()
+
+    def works(self) -> Iterator[tuple[str, Callable[[], Flow[None]]]]:
+        """What runs for as long as the application does, each by a name: it follows, and polls if it is to poll."""
+        yield "rs-signals-follow", self.keep_up
+        if self._poller is not None:
+            yield "rs-signals-poll", self._poller.keep_polling
+
     def keep_up(self) -> Flow[None]:
-        """Follow for as long as it runs. A failure is logged, and the next look tries again."""
+        """Follow until it is closed. A failure is logged, and the next look tries again."""
         failing = False
-        while True:
+        while not self._closed:
             try:
                 yield from self.follow()
                 failing = False
@@ -108,10 +124,24 @@ class SignalReceiver:
             yield from sleep(FOLLOW_EVERY)
 
     def start(self) -> None:
-        """Keep up in a thread of this process. Once in each process, whoever calls it and how often."""
+        """Follow and poll in threads of this process. Once in each process, whoever calls it and how often."""
         if not self._started:
             self._started = True
-            self.sync_driver.run(background("rs-signals", self.keep_up))
+            for name, work in self.works():
+                self.sync_driver.run(background(name, work))
+
+    def close(self) -> None:
+        """End what `start` began, and close the connections of the synchronous methods."""
+        self._closed = True
+        if self._poller is not None:
+            self.sync_driver.run(self._poller.close())
+        self.sync_driver.close()
+
+    async def aclose(self) -> None:
+        """The same for the works of this event loop, which whoever began them has cancelled."""
+        if self._poller is not None:
+            await self.async_driver.run(self._poller.close())
+        await self.async_driver.aclose()
 
     def after_fork(self) -> None:
         self._started = False

@@ -17,7 +17,7 @@ from askit.pytest_plugin.running import API_CLIENT_ID, RESOURCE, RunningServer, 
 from askit.pytest_plugin.visitor import visit, walk
 from fapikit import PrivateKeyJWT
 from fapikit.signals.event_types import PUSH
-from rpkit import Client, TokenSet
+from rpkit import Client, Login, TokenSet
 
 Bank = RunningServer[AuthorizationServer]
 SIGNALS: Mapping[str, Any] = {
@@ -104,6 +104,10 @@ class Browser:
         self.http = httpx.Client(verify=bank.http().tls, trust_env=False)
 
     def sign_in(self, client: Client, **request: Any) -> TokenSet:
+        tokens: TokenSet = self.log_in(client, **request).tokens
+        return tokens
+
+    def log_in(self, client: Client, **request: Any) -> Login:
         given = {"scope": "openid accounts", "resources": [RESOURCE], **request}
         start = client.begin(**given)
         steps = walk(
@@ -115,8 +119,7 @@ class Browser:
             decision="approve",
         )
         callback = visit(self.http, steps)
-        tokens: TokenSet = client.complete(callback, start.transaction, resource=RESOURCE).tokens
-        return tokens
+        return client.complete(callback, start.transaction, resource=RESOURCE)
 
     def sign_in_at_the_bank(self) -> None:
         """On the page of grants: no client signs anybody in."""

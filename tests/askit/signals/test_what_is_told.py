@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 import asgi_mw
+from askit.endpoints import event_poll
 from askit.pytest_plugin.hosts import Hosts
 from askit.pytest_plugin.running import API_CLIENT_ID, RESOURCE
 from fapikit import MemoryStore, Secret
@@ -209,6 +211,47 @@ def test_a_grant_that_was_replaced_says_what_is_left(
     user = {"format": "iss_sub", "iss": bank.issuer, "sub": "alice"}
     application = {"format": "opaque", "id": "test-client"}
     assert event["sub_id"] == {"format": "complex", "user": user, "application": application}
+
+
+def test_a_client_that_ends_its_registration_is_told_to_the_apis(askit_hosts: Hosts) -> None:
+    with (
+        a_bank(askit_hosts, initial_access_token="i" * 40) as bank,
+        closing(Receiver(bank)) as api,
+        httpx.Client(verify=bank.http().tls) as anybody,
+    ):
+        api.create()
+        made = anybody.post(
+            f"{bank.issuer}/register",
+            json={"redirect_uris": ["https://new.example.com/callback"], "client_name": "New"},
+            headers={"authorization": f"Bearer {'i' * 40}"},
+        )
+        assert made.status_code == 201, made.text
+        client = made.json()
+        own = {"authorization": f"Bearer {client['registration_access_token']}"}
+        assert anybody.delete(client["registration_client_uri"], headers=own).status_code == 204
+        application = {"format": "opaque", "id": client["client_id"]}
+        assert subjects(api) == [{"format": "complex", "application": application}]
+
+
+@pytest.mark.spec("RFC 8936 2.2")
+def test_a_poll_waits_for_the_next_event_and_a_second_one_does_not(
+    bank: Bank, client: Client, browser: Browser, api: Receiver
+) -> None:
+    stream = api.create().json()
+    browser.sign_in(client)
+    with ThreadPoolExecutor(1) as elsewhere:
+        waiting = elsewhere.submit(api.poll, stream, returnImmediately=False)
+        give_up = time.monotonic() + 5
+        while not bank.app.core.polled_streams:
+            assert time.monotonic() < give_up
+        with closing(Receiver(bank)) as second:
+            before = time.monotonic()
+            assert second.poll(stream, returnImmediately=False).json()["sets"] == {}
+            assert time.monotonic() - before < event_poll.LONGEST_WAIT / 2
+        assert not waiting.done()
+        browser.sign_out()
+        assert len(waiting.result(15).json()["sets"]) == 1
+    assert not bank.app.core.polled_streams
 
 
 @pytest.mark.spec("SSF 8.1.2")

@@ -189,9 +189,9 @@ def test_the_transmitter_is_told_what_was_wrong(changes: dict[str, Any], err: st
     ids=lambda subject: subject["format"],
 )
 @pytest.mark.spec(
-    "RFC 9493 3.2.1", "RFC 9493 3.2.2", "RFC 9493 3.2.3", "RFC 9493 3.2.4", "RFC 9493 3.2.5", "SSF 3.6"
+    "RFC 9493 3.2.1", "RFC 9493 3.2.2", "RFC 9493 3.2.3", "RFC 9493 3.2.4", "RFC 9493 3.2.5", "SSF 3.2"
 )
-@pytest.mark.spec("RFC 9493 3.2.6", "RFC 9493 3.2.7", "RFC 9493 3.2.8", "SSF 3.4")
+@pytest.mark.spec("RFC 9493 3.2.6", "RFC 9493 3.2.7", "RFC 9493 3.2.8", "SSF 3.4", "SSF 3.5", "SSF 4.2.3")
 def test_every_format_of_a_subject_is_read(subject: dict[str, Any]) -> None:
     heard = Receiver().hear(an_event(sub_id=subject)).event
     assert heard.subject.format == subject["format"]

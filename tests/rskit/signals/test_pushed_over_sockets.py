@@ -69,6 +69,7 @@ def process(skin: str, store: Store, clock: FrozenClock) -> Iterator[Process]:
     finally:
         serving.shutdown()
         thread.join()
+        receiver.close()
 
 
 CLOCK = FrozenClock()
