@@ -22,7 +22,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from examples.attack_lab.answers import Refused
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, BrowserContext, Page
+    from playwright.async_api import Browser, BrowserContext, Page, Response
 
 T = TypeVar("T")
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -107,10 +107,9 @@ class Tab:
         """What the user reads."""
         return self._browser.do(self._page.inner_text("body"))
 
-    @property
-    def cookies(self) -> dict[str, str]:
-        """Names and values of the cookies that the browser keeps, of all sites."""
-        return {cookie["name"]: cookie["value"] for cookie in self._browser.do(self._context.cookies())}
+    def cookies(self, url: str) -> dict[str, str]:
+        """Names and values of the cookies that the browser sends there."""
+        return {cookie["name"]: cookie["value"] for cookie in self._browser.do(self._context.cookies(url))}
 
     @property
     def frames(self) -> list[str]:
@@ -119,19 +118,25 @@ class Tab:
 
     def open(self, url: str) -> None:
         """Raises Refused for an error page."""
-        answer = self._browser.do(self._page.goto(url))
+        self._accept(self._browser.do(self._page.goto(url)))
+
+    def _accept(self, answer: Response | None) -> None:
         if answer is not None and answer.status >= 400:
             raise Refused(answer.status, self.text)
 
     def submit(self, values: Mapping[str, str], button: str = "button") -> None:
-        """Fill fields by their names, press the button with this CSS selector, and wait for the page that comes."""
-        self._browser.do(self._submit(values, button))
+        """Fill fields by their names, press the button with this CSS selector, and wait for the page that comes.
 
-    async def _submit(self, values: Mapping[str, str], button: str) -> None:
+        Raises Refused for an error page.
+        """
+        self._accept(self._browser.do(self._submit(values, button)))
+
+    async def _submit(self, values: Mapping[str, str], button: str) -> Response | None:
         for name, value in values.items():
             await self._page.fill(f"[name={name}]", value)
-        async with self._page.expect_navigation():
+        async with self._page.expect_navigation() as navigated:
             await self._page.click(button)
+        return await navigated.value
 
     def middle_of(self, selector: str) -> tuple[float, float]:
         """The coordinates of an element."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -12,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from askit.pytest_plugin.visitor import Callback
 from examples.attack_lab.ecosystem import Ecosystem
 from examples.attack_lab.hostnames import PENNY
 from examples.attack_lab.lab import Lab
-from examples.attack_lab.naive.web_site import welcome
+from examples.attack_lab.naive.web_site import home_page
 from examples.attack_lab.street import Place
 from fapikit import Seal
 from rpkit import AsyncClient, Login
@@ -43,16 +45,33 @@ def sign_in(
     )
 
 
+@dataclass(frozen=True)
+class Penny:
+    """The site, the ecosystem that it is part of, and the lab."""
+
+    lab: Lab
+    world: Ecosystem
+    origin: str
+
+    def mallorys_login(self) -> tuple[Callback, Mapping[str, str]]:
+        """Mallory begins a login and stops at the last step: what brings his code back, and his browser's cookies."""
+        browser = self.lab.chromium()
+        browser.open(self.origin)
+        browser.submit({})
+        mallory = {"username": "mallory", "password": "overdrawn"}
+        return self.world.bank.browse(browser.url, **mallory), browser.cookies(self.origin)
+
+
 @contextmanager
-def penny(lab: Lab, profile: str = "fapi2-security", **client: Any) -> Iterator[tuple[Ecosystem, str]]:
-    """An ecosystem, and the origin of Penny's site. `client`: further settings of its client.
+def penny(lab: Lab, profile: str = "fapi2-security", **client: Any) -> Iterator[Penny]:
+    """Penny's site at a bank of its own. `client`: further settings of its client.
 
     The site tells at `/` who is signed in.
     """
     place, users = Place(host=PENNY), dict[str, str]()
 
     async def home(request: Request) -> Response:
-        return HTMLResponse(welcome(users.get(request.cookies.get(SESSION, ""))))
+        return HTMLResponse(home_page(users.get(request.cookies.get(SESSION, ""))))
 
     async def on_login(_request: Request, login: Login) -> Response:
         session = secrets.token_urlsafe(16)
@@ -64,4 +83,4 @@ def penny(lab: Lab, profile: str = "fapi2-security", **client: Any) -> Iterator[
     with lab.fresh(profile, redirect_uri=f"{place.origin}/callback") as world:
         pages = sign_in(world, on_login, client=client)
         lab.serve(Starlette(routes=[Route("/", home), *pages.routes()]), place, closing=pages.aclose)
-        yield world, place.origin
+        yield Penny(lab, world, place.origin)

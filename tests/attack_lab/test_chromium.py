@@ -38,8 +38,8 @@ def test_two_tabs_share_no_cookies(lab: Lab) -> None:
     origin = _page(lab, page, PENNY)
     first, second = lab.chromium(), lab.chromium()
     first.open(origin)
-    assert (first.text, first.cookies) == ("hello", {"__Host-who": "alice"})
-    assert second.cookies == {}
+    assert (first.text, first.cookies(origin)) == ("hello", {"__Host-who": "alice"})
+    assert second.cookies(origin) == {}
 
 
 def test_an_error_page_is_a_refusal(lab: Lab) -> None:

@@ -31,19 +31,16 @@ def undefended(lab: Lab, story: Story) -> str:
     bank.user = "mallory"
     site, origin = lab.naive_web_site(NaiveWebSite, bank)
     _tell_the_trap(story)
-    trap = lab.http.get(site.client.begin()).headers["location"]
+    trap = lab.http.get(site.begin().url).headers["location"]
     return _spring(lab, story, trap, origin)
 
 
 def defended(lab: Lab, story: Story) -> str:
-    with penny(lab) as (world, origin):
+    with penny(lab) as site:
         _tell_the_trap(story)
-        mallorys = lab.chromium()
-        mallorys.open(origin)
-        mallorys.submit({})
-        KEPT.update(mallorys.cookies)
-        trap = world.bank.browse(mallorys.url, username="mallory", password="overdrawn")
-        return _spring(lab, story, str(trap), origin)
+        trap, cookies = site.mallorys_login()
+        KEPT.update(cookies)
+        return _spring(lab, story, str(trap), site.origin)
 
 
 def _tell_the_trap(story: Story) -> None:

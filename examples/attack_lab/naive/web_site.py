@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.applications import Starlette
@@ -18,11 +19,18 @@ SESSION = "session"
 STATE = "state"
 
 
-def welcome(user: str | None) -> str:
-    """The home page: who is signed in, or a button that begins."""
+def home_page(user: str | None) -> str:
+    """Who is signed in, or a button that begins."""
     if user is None:
         return '<form method="post" action="/login"><button>Connect my bank</button></form>'
     return f"<h1>Welcome, {user}</h1>"
+
+
+class Begun(NamedTuple):
+    """A login: the URL for the browser, and the state in it."""
+
+    url: str
+    state: str
 
 
 class NaiveWebSite:
@@ -43,12 +51,16 @@ class NaiveWebSite:
         return True
 
     async def home(self, request: Request) -> Response:
-        return HTMLResponse(welcome(request.cookies.get(SESSION)))
+        return HTMLResponse(home_page(request.cookies.get(SESSION)))
+
+    def begin(self) -> Begun:
+        url = self.client.begin()
+        return Begun(url, parse_qs(urlsplit(url).query)["state"][0])
 
     async def login(self, _request: Request) -> Response:
-        url = self.client.begin()
-        answer = RedirectResponse(url, 303)
-        answer.set_cookie(STATE, parse_qs(urlsplit(url).query)["state"][0], secure=True, samesite="lax")
+        begun = self.begin()
+        answer = RedirectResponse(begun.url, 303)
+        answer.set_cookie(STATE, begun.state, secure=True, samesite="lax")
         return answer
 
     async def callback(self, request: Request) -> Response:
