@@ -37,7 +37,7 @@ def executable() -> str | None:
 
 
 class Chromium:
-    """A running browser. Its work is done in a thread of its own, because Playwright's event loop never rests."""
+    """A running browser. Playwright works in a thread of its own, and is called nowhere else, not even to listen."""
 
     def __init__(self, certificates: Iterable[Path]) -> None:
         """`certificates`: PEM files whose keys it trusts. Raises FileNotFoundError if this machine has no browser."""
@@ -67,16 +67,19 @@ class Chromium:
     @contextmanager
     def tab(self) -> Iterator[Tab]:
         """A new tab that shares no cookies with others."""
-        context, page = self.do(self._open())
+        complaints: list[str] = []
+        context, page = self.do(self._open(complaints))
         try:
-            yield Tab(self, context, page)
+            yield Tab(self, context, page, complaints)
         finally:
             self.do(context.close())
 
-    async def _open(self) -> tuple[BrowserContext, Page]:
+    async def _open(self, complaints: list[str]) -> tuple[BrowserContext, Page]:
         context = await self._browser.new_context(viewport=_VIEW)  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE * 1000)
-        return context, await context.new_page()
+        page = await context.new_page()
+        page.on("console", lambda told: complaints.append(told.text))
+        return context, page
 
     def close(self) -> None:
         self.do(self._browser.close())
@@ -93,10 +96,9 @@ class Chromium:
 class Tab:
     """A tab. Its methods wait until the browser is done. `complaints`: what the browser told in its console."""
 
-    def __init__(self, browser: Chromium, context: BrowserContext, page: Page) -> None:
+    def __init__(self, browser: Chromium, context: BrowserContext, page: Page, complaints: list[str]) -> None:
         self._browser, self._context, self._page = browser, context, page
-        self.complaints: list[str] = []
-        page.on("console", lambda told: self.complaints.append(told.text))
+        self.complaints = complaints
 
     @property
     def url(self) -> str:
