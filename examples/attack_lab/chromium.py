@@ -28,6 +28,7 @@ T = TypeVar("T")
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE: Final = 20.0
 _VIEW: Final = {"width": 800, "height": 1000}
+_POLICY: Final = "Content Security Policy"
 _Work: TypeAlias = Coroutine[Any, Any, T]
 
 
@@ -78,7 +79,7 @@ class Chromium:
         context = await self._browser.new_context(viewport=_VIEW)  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE * 1000)
         page = await context.new_page()
-        page.on("console", lambda told: complaints.append(told.text))
+        page.on("console", lambda told: complaints.append(told.text) if _POLICY in told.text else None)
         return context, page
 
     def close(self) -> None:
@@ -94,7 +95,7 @@ class Chromium:
 
 
 class Tab:
-    """A tab. Its methods wait until the browser is done. `complaints`: what the browser told in its console."""
+    """A tab. Its methods wait until the browser is done. `complaints`: what policies of pages forbade."""
 
     def __init__(self, browser: Chromium, context: BrowserContext, page: Page, complaints: list[str]) -> None:
         self._browser, self._context, self._page = browser, context, page
@@ -145,6 +146,17 @@ class Tab:
         box = self._browser.do(self._page.locator(selector).bounding_box())
         assert box is not None
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def press(self, button: str, *, awaiting: str) -> None:
+        """Press a button. Waits for the page at a URL that begins with `awaiting`, or until the browser complains."""
+        self._browser.do(self._press(button, awaiting))
+
+    async def _press(self, button: str, awaiting: str) -> None:
+        over = asyncio.Event()
+        self._page.on("console", lambda told: over.set() if _POLICY in told.text else None)
+        self._page.on("load", lambda page: over.set() if page.url.startswith(awaiting) else None)
+        await self._page.click(button, no_wait_after=True)
+        await asyncio.wait_for(over.wait(), PATIENCE)
 
     def click(self, x: float, y: float, *, awaiting: str) -> None:
         """A click at this point, whatever lies there. Waits for an answer from a URL that begins with `awaiting`."""
