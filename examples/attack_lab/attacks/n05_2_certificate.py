@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse
 from examples.attack_lab.answers import accepted
 from examples.attack_lab.attack import Attack
 from examples.attack_lab.lab import Lab
+from examples.attack_lab.naive.api import believing
 from examples.attack_lab.story import Party, Story
 from fapikit import base64url
 
@@ -28,10 +29,8 @@ FINTECH, MALLORY, API = Party.FINTECH, Party.MALLORY, Party.ACCOUNTS
 
 
 def undefended(lab: Lab, story: Story) -> str:
-    """The handshake has looked at the certificate; the naive API looks at neither it nor the token any further."""
-    return _connect(
-        lab, story, lab.serve(PlainTextResponse("welcome"), tls=lab.tls_asking_for_certificates())
-    )
+    app = believing(lab.under("oauth-2.1").bank.issuer)
+    return _connect(lab, story, lab.serve(app, tls=lab.tls_asking_for_certificates()))
 
 
 def defended(lab: Lab, story: Story) -> str:

@@ -1,4 +1,4 @@
-"""Two naive APIs. The naive bank's own takes any token that the bank knows, for each of its endpoints, in header or query.
+"""Two naive APIs. One takes any token that the naive bank knows, for each of its endpoints, in header or query.
 
 The other one takes any JWT of a shipped bank.
 """
