@@ -2,7 +2,8 @@
 
 Mallory Ltd is a registered client, and has begun a request. Alice is signed in at her bank, and opens a page of
 Mallory's that promises a prize. The consent page of her bank lies over it in a frame, invisible, so that its button is
-just where she clicks. She has approved, and never knew.
+just where she clicks. She has approved, and never knew. Mallory's page is on the bank's own site, such as a page of an
+old campaign: into frames on other sites browsers send no cookies any more, unless a bank asks for it.
 
 The bank stops this. Its pages say that no page may frame them (`frame-ancestors`, and `X-Frame-Options` for old
 browsers), and the browser shows nothing in the frame. Chromium is asked here.
