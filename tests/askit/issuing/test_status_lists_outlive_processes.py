@@ -1,4 +1,4 @@
-"""A status list after kill -9 of the server: what had ended is ended, what stood stands, and no index is given twice."""
+"""A status list after kill -9 of the server: what had ended is ended, what stood stands, no index is given twice."""
 
 from __future__ import annotations
 
