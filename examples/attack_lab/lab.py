@@ -16,24 +16,29 @@ import httpx
 
 import asgi_mw
 from askit.pytest_plugin.hosts import Hosts
-from askit.pytest_plugin.throwaway_tls import TlsFiles
+from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, TlsFiles
 from askit.pytest_plugin.visits import trusting
 from examples.attack_lab.answers import Refused
 from examples.attack_lab.browser import Browser
-from examples.attack_lab.chromium import Tab, chromium
+from examples.attack_lab.chromium import Chromium, Tab
 from examples.attack_lab.ecosystem import APP, Ecosystem, ecosystem
+from examples.attack_lab.hostnames import PENNY, certificate
 from examples.attack_lab.mallory import PATHS, HostileBank, MallorysSite
 from examples.attack_lab.naive.api import NaiveApi
 from examples.attack_lab.naive.bank import NaiveBank
+from examples.attack_lab.naive.client import NaiveClient
 from examples.attack_lab.naive.site import naive_site
+from examples.attack_lab.naive.web_site import NaiveWebSite
 from examples.attack_lab.refusals import quiet
 from examples.attack_lab.street import Closing, Place, Street
-from fapikit import HttpSettings, PublicClient
+from fapikit import HttpSettings, PublicClient, ask_for_client_certificates, read_certificates, server_context
 from fapikit.clock import Clock, system_clock
+from fapikit.io.tls import client_context
 from rpkit import Client
 from rskit import Issuer, ResourceServer
 
 B = TypeVar("B", bound=NaiveBank)
+W = TypeVar("W", bound=NaiveWebSite)
 
 
 class Lab:
@@ -43,15 +48,18 @@ class Lab:
         self._stack = ExitStack()
         self._shared: dict[str, Ecosystem] = {}
         self._passing: list[str] = []
+        self._play = ExitStack()
 
     def __enter__(self) -> Self:
         self._stack.enter_context(quiet())
         self._hosts = self._stack.enter_context(closing(Hosts()))
         folder = self._hosts.directory
         self.ca = self._hosts.ca
-        self.street = self._stack.enter_context(
-            closing(Street(TlsFiles(self.ca, folder / "server.pem", folder / "server.key")))
+        local, self._named = (
+            TlsFiles(self.ca, folder / "server.pem", folder / "server.key"),
+            certificate(folder),
         )
+        self.street = self._stack.enter_context(closing(Street(local, self._named)))
         self.http = self._http()
         return self
 
@@ -62,6 +70,19 @@ class Lab:
     def tls(self) -> ssl.SSLContext:
         """A client's TLS context that trusts the lab's certificates."""
         return trusting(self.ca)
+
+    def tls_with(self, certificate: ClientCertificateFiles) -> ssl.SSLContext:
+        """The same, for a client that shows a certificate."""
+        context = client_context(ca=self.ca)
+        context.load_cert_chain(*certificate)
+        return context
+
+    def tls_asking_for_certificates(self) -> ssl.SSLContext:
+        """A server's TLS context that asks for client certificates of the authority that the shipped banks trust."""
+        folder = self._hosts.directory
+        context = server_context(folder / "server.pem", folder / "server.key")
+        ask_for_client_certificates(context, read_certificates(self._hosts.client_authority.file))
+        return context
 
     # Servers that live as long as a play.
 
@@ -77,7 +98,15 @@ class Lab:
         self._passing.append(self.street.serve(app, place, tls=tls, closing=closing))
         return self._passing[-1]
 
-    def protect(self, app: Any, issuer: str, *, place: Place | None = None, **settings: Any) -> str:
+    def protect(
+        self,
+        app: Any,
+        issuer: str,
+        *,
+        place: Place | None = None,
+        tls: ssl.SSLContext | None = None,
+        **settings: Any,
+    ) -> str:
         """Serve an ASGI app of the attack's own behind `asgi_mw.Protect`. Returns its origin.
 
         `issuer`: whose tokens it takes. `settings`: those of `rskit.ResourceServer`. Its resource is the origin and a
@@ -91,15 +120,18 @@ class Lab:
         }
         server = ResourceServer(**{**own, **settings})
         self._passing.append(
-            self.street.serve(asgi_mw.Protect(app, server), place, closing=server.async_driver.aclose)
+            self.street.serve(
+                asgi_mw.Protect(app, server), place, tls=tls, closing=server.async_driver.aclose
+            )
         )
         return place.origin
 
     @contextmanager
     def one_play(self) -> Iterator[Lab]:
-        """After the block, what `serve` started in it is gone."""
+        """After the block, what `serve` started in it is gone, and so are the tabs of the browser."""
         try:
-            yield self
+            with ExitStack() as self._play:
+                yield self
         finally:
             self.street.end(self._passing)
             self._passing.clear()
@@ -143,6 +175,16 @@ class Lab:
         self.serve(NaiveApi(bank, bank.app), place)
         return bank
 
+    def naive_web_site(self, kind: type[W], bank: NaiveBank) -> tuple[W, str]:
+        """The fintech's web site at `PENNY`, for a real browser, and its origin. `kind`: with the faults needed."""
+        place = Place(host=PENNY)
+        bank.redirect_uris.append(f"{place.origin}/callback")
+        client = NaiveClient(self.http, f"{place.origin}/callback")
+        client.choose(bank.issuer)
+        site = kind(client, bank)
+        self.serve(site.app, place)
+        return site, place.origin
+
     def app_at(self, bank: NaiveBank, **options: Any) -> Client:
         """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends.
 
@@ -182,10 +224,10 @@ class Lab:
 
     # Mallory's servers.
 
-    def mallorys_site(self) -> tuple[MallorysSite, str]:
-        """A new site that keeps what reaches it, and its origin."""
+    def mallorys_site(self, host: str = "localhost") -> tuple[MallorysSite, str]:
+        """A new site that keeps what reaches it, and its origin. `host`: one of `hostnames.py`, for a real browser."""
         site = MallorysSite()
-        return site, self.serve(site)
+        return site, self.serve(site, Place(host=host))
 
     def hotspot(self) -> tuple[MallorysSite, str]:
         """A hotspot of Mallory's. It keeps each request in clear text, answers it itself, and hands nothing on.
@@ -214,9 +256,13 @@ class Lab:
         return self._stack.enter_context(client)
 
     @cached_property
+    def _chromium(self) -> Chromium:
+        certificates = (self._hosts.directory / "server.pem", self._named.certificate)
+        return self._stack.enter_context(closing(Chromium(certificates)))
+
     def chromium(self) -> Tab:
-        """A page of a real browser, which is Alice's. Raises FileNotFoundError if this machine has none."""
-        return self._stack.enter_context(chromium())
+        """A new tab of a real browser, with no cookies yet. Raises FileNotFoundError if this machine has none."""
+        return self._play.enter_context(self._chromium.tab())
 
     def browser(self) -> Browser:
         """A new browser without a screen, with no cookies yet."""
