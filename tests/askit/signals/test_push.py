@@ -14,6 +14,7 @@ from askit import AuthorizationServer
 from askit.clients.keys import NotPublic, PublicHttp
 from askit.config.settings import Config
 from askit.decoupled.due_notices import LONGEST_PAUSE, OVERDUE_AFTER
+from askit.endpoints import event_stream_state
 from askit.records import AccessToken
 from askit.signals import push
 from askit.signals.announce import announce
@@ -94,6 +95,17 @@ class Told:
             if not dies:
                 await announced.deliver()
         await settled()
+
+    async def set_status(self, status: str) -> None:
+        """As its receiver does."""
+        transport = httpx.ASGITransport(app=self.server)
+        async with httpx.AsyncClient(transport=transport, base_url=MAPPING["issuer"]) as http:
+            form = {"grant_type": "client_credentials", "scope": "ssf.manage"}
+            token = (await http.post("/token", data=form, auth=("api", "s" * 43))).json()["access_token"]
+            members = {"stream_id": "stream", "status": status}
+            url = (await http.get("/.well-known/ssf-configuration")).json()["status_endpoint"]
+            answer = await http.post(url, json=members, headers={"authorization": f"Bearer {token}"})
+            assert answer.status_code == 200, answer.text
 
     async def waiting(self) -> list[str]:
         settings = self.server.config.shared_signals
@@ -179,6 +191,30 @@ async def test_what_a_receiver_does_not_take_waits_in_its_order(answer: Any) -> 
     assert await told.later() == ["t1", "t2"]
     assert await told.waiting() == []
     assert await told.later() == []
+
+
+@pytest.mark.spec("SSF 8.1.2")
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_paused_stream_is_pushed_when_it_is_enabled_whoever_dies(
+    monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    told = Told()
+    await told.stream()
+    await told.set_status("paused")
+    await told.ends("t1", "t2")
+    assert told.heard == []
+    assert await told.later() == []
+    if dies:
+        monkeypatch.setattr(event_stream_state, "begin_push", nothing)
+    await told.set_status("enabled")
+    await settled()
+    assert told.heard == ([] if dies else ["t1", "t2"])
+    assert await told.later() == (["t1", "t2"] if dies else [])
+    assert await told.waiting() == []
+
+
+async def nothing(*_: object) -> None:
+    """What a process does that has died."""
 
 
 async def test_it_is_tried_again_in_the_same_process(monkeypatch: pytest.MonkeyPatch) -> None:
