@@ -57,7 +57,7 @@ class Signal:
             return False
         if self.session_id is not None:
             return self.session_id == session_id
-        return self.subject is not None and self.subject == subject
+        return subject in _subs(self.event)  # an event may name one user by several
 
 
 def read_signal(event: SecurityEvent) -> Signal:
@@ -66,11 +66,7 @@ def read_signal(event: SecurityEvent) -> Signal:
     parts = subject.parts if subject.format == "complex" else {"user": subject}
     user, session, application = (parts.get(name) for name in UNDERSTOOD)
     names = () if user is None else tuple(user.names)
-    subs = [
-        name.members["sub"]
-        for name in names
-        if name.format == "iss_sub" and name.members["iss"] == event.issuer
-    ]
+    subs = _subs(event)
     tokens = [
         name.members["jti"]
         for name in (*names, *([] if session is None else [session]))
@@ -86,6 +82,17 @@ def read_signal(event: SecurityEvent) -> Signal:
         happened_at=event.happened_at,
         event=event,
     )
+
+
+def _subs(event: SecurityEvent) -> list[str]:
+    """Each `sub` by which the event names its user."""
+    subject = event.subject
+    user = subject.parts.get("user") if subject.format == "complex" else subject
+    return [
+        name.members["sub"]
+        for name in (() if user is None else user.names)
+        if name.format == "iss_sub" and name.members["iss"] == event.issuer
+    ]
 
 
 class SignalSettings(TypedDict, total=False):

@@ -231,6 +231,11 @@ def opaque(name: str) -> dict[str, str]:
         (parts(user={**ALICE, "sub": "bob"}), ("bob", None, None, None), False),
         (parts(user=ALICE, application=opaque("fintech")), ("alice", None, "fintech", None), True),
         ({"format": "aliases", "identifiers": [opaque("x"), ALICE]}, ("alice", None, None, None), True),
+        (
+            {"format": "aliases", "identifiers": [{**ALICE, "sub": "alice-before"}, ALICE]},
+            ("alice-before", None, None, None),
+            True,
+        ),
         ({"format": "jwt_id", "iss": BANK, "jti": "t"}, (None, None, None, "t"), False),
         ({**ALICE, "iss": "https://other.example"}, (None, None, None, None), False),
         ({"format": "jwt_id", "iss": "https://other.example", "jti": "t"}, (None,) * 4, False),
