@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
+from fapikit.clock import Clock, system_clock
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Flow, call
 from fapikit.secrets import Concealed, Secret
@@ -22,6 +23,7 @@ from fapikit.signals.push import MAX_BODY, PushAnswer, PushEndpoint
 from fapikit.signals.receiver import EventReceiver
 from fapikit.signals.security_event import SecurityEvent
 from fapikit.signals.transmitters import Transmitter
+from fapikit.token_bucket import TokenBucket
 from rpkit.bank import Bank
 from rpkit.web.messages import WebAnswer
 from rpkit.web.sign_in import log_failure
@@ -107,10 +109,20 @@ class SignalSettings(TypedDict, total=False):
     polling: Polling | None
 
 
-def not_taken_now(error: FapiError) -> WebAnswer:
-    """The answer while there is no client, because its bank could not be reached: the event comes again."""
-    log_failure(error, "an event of the bank cannot be taken now")
-    return WebAnswer(503, (("retry-after", "5"), ("cache-control", "no-store")))
+class NotTakenNow:
+    """Answers while there is no client, because its bank could not be reached: the event comes again.
+
+    Nobody has authenticated then. So it is logged ten times at once, and then once in ten seconds.
+    """
+
+    def __init__(self, clock: Clock = system_clock) -> None:
+        self._clock = clock
+        self._lines = TokenBucket(10, 10.0)
+
+    def answer(self, error: FapiError) -> WebAnswer:
+        if self._lines.take(self._clock()):
+            log_failure(error, "an event of the bank cannot be taken now")
+        return WebAnswer(503, (("retry-after", "5"), ("cache-control", "no-store")))
 
 
 class SignalInbox:

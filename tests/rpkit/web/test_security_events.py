@@ -202,15 +202,19 @@ def test_an_application_that_fails_is_told_again(fintech: Fintech) -> None:
 
 
 @pytest.mark.parametrize("skin", SKINS)
-def test_an_event_that_comes_while_the_bank_is_away_comes_again(skin: str) -> None:
+def test_an_event_that_comes_while_the_bank_is_away_comes_again(
+    skin: str, caplog: pytest.LogCaptureFixture
+) -> None:
     fintech = Fintech()
 
     def connect(_: Any) -> Any:
         raise Unreachable("the bank is down")
 
     with running(fintech, skin, connect):
-        refused = fintech.push(told_to_us())
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        for _ in range(30):
+            refused = fintech.push(told_to_us())
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    assert caplog.text.count("an event of the bank cannot be taken now") in (10, 11), "strangers fill no log"
 
 
 def parts(**of: Any) -> dict[str, Any]:
