@@ -30,6 +30,7 @@ MODULES = (
     "rpkit",
     "rpkit.starlette",
     "rpkit.flask",
+    "rpkit.testing",
     "rskit",
     "rskit.presets",
     "rskit.testing",
