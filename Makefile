@@ -55,12 +55,14 @@ check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/python -m tools.errors_doc --check
 	@$(BIN)/python -m tools.spec_map --check
 	@$(BIN)/python -m tools.threats_doc --check
+	@$(BIN)/python -m tools.conformance --check
 
 docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.api_doc
 	@$(BIN)/python -m tools.errors_doc
 	@$(BIN)/python -m tools.spec_map
 	@$(BIN)/python -m tools.threats_doc
+	@$(BIN)/python -m tools.conformance
 
 bench: $(VENV)/dev.stamp ## measure beside peers; writes benchmarks/RESULTS.md (BENCH=--quick, or some parts: writes nothing)
 	@$(BIN)/python -m benchmarks $(BENCH)

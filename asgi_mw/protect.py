@@ -73,6 +73,13 @@ class Protect:
         self._run = app if signed is None else SignedMessagesLayer(app, signed)
         self._server = resource_server
         self._cors = cors
+        self._guard: type[Guard] = Guard
+        checks = resource_server.http_signatures
+        if checks is not None:
+            from asgi_mw.http_signatures import CheckedApp, SigningGuard
+
+            self._run = CheckedApp(app, checks)
+            self._guard = SigningGuard if checks.signs_answers else Guard
         self._names = READ | resource_server.forwarded.octet_names
         own = (origin_of(resource_server.resource),)
         self._origins = frozenset(own if websocket_origins is None else websocket_origins)
@@ -94,7 +101,7 @@ class Protect:
         server = self._server
         view = view_of(scope, server.interaction_id, self._names)
         checked = CheckedRequest(server, view, None)
-        guard = Guard(checked, scope, receive, send, self._cors)
+        guard = self._guard(checked, scope, receive, send, self._cors)
         if (
             kind == "websocket"
             or view.path.endswith(server.metadata_path)

@@ -34,7 +34,7 @@ from fapikit.flow import Flow, background, http, shared
 from fapikit.freshness import age_of, fresh_for
 from fapikit.http_message import HttpRequest, HttpResponse, raise_error_in_body, read_json_object
 from fapikit.jose.encryption_keys import EncryptionKey
-from fapikit.jose.key_set import KeySet
+from fapikit.jose.key_set import Algs, KeySet
 from fapikit.jose.public_key import PublicKey
 from fapikit.jose.purposes import Purpose
 from fapikit.token_bucket import TokenBucket
@@ -98,7 +98,7 @@ class RemoteKeySet:
         self._work = ("jwks", uri, id(self))
 
     def find(
-        self, alg: str, kid: str | None, purpose: Purpose, *, issued_at: float | None = None
+        self, alg: Algs, kid: str | None, purpose: Purpose, *, issued_at: float | None = None
     ) -> Flow[PublicKey]:
         """The key for a JWS. Raises KeyNotFound, AmbiguousKey; TransportError if the keys cannot be fetched now."""
         before, came_at = self._asked, self._clock()

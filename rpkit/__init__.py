@@ -10,6 +10,7 @@ from fapikit.lodged_intents import IntentShape
 from rpkit.api.claims_sources import ClaimsSource, SourcedClaims
 from rpkit.api.detached_jws import DetachedJws
 from rpkit.api.event_streams import EventStream
+from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
@@ -67,6 +68,7 @@ __all__ = [
     "Evidence",
     "GrantedScope",
     "HeldByGrant",
+    "HttpSignatures",
     "IdToken",
     "IntentBody",
     "IntentShape",

@@ -13,6 +13,7 @@ from rskit.consents.details_type import DetailsType
 from rskit.consents.ledger import ConsentLedger, NotExecuted, Reservation
 from rskit.customer import Customer, customer_of
 from rskit.decision import Allow, CannotDecide, Challenge
+from rskit.http_signatures.settings import HttpSignatures
 from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
 from rskit.issuers.status_lists import StatusLists
 from rskit.policy.current import current_token
@@ -35,6 +36,7 @@ __all__ = [
     "Denylist",
     "DetachedJws",
     "DetailsType",
+    "HttpSignatures",
     "Introspection",
     "IntrospectionLimits",
     "Issuer",

@@ -39,9 +39,11 @@ from rskit.answers.resource_metadata import (
 from rskit.answers.trace import LOGGER, record
 from rskit.consents.ledger import ConsentLedger
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
-from rskit.errors import NoCredentials
+from rskit.errors import NoCredentials, UnsignedRequest
 from rskit.forwarded import Forwarded
 from rskit.health import Readiness, check_readiness, find_worries, is_for_one_process
+from rskit.http_signatures.refusal import missing_signature
+from rskit.http_signatures.settings import HttpSignatures
 from rskit.issuers.book import IssuerBook
 from rskit.issuers.issuer import Issuers
 from rskit.issuers.trusted_issuer import ServerRules
@@ -59,7 +61,8 @@ from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
 from rskit.revocation import Denylist, RevocationHook
 from rskit.settings import offered_schemes, read_bindings, read_nonces, read_observe
-from rskit.signed_messages.message_signing import MessageSigning, SignedMessages, SigningServer
+from rskit.signed_messages.making import make_signing
+from rskit.signed_messages.message_signing import MessageSigning, SigningServer
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.introspected import Inquiry
@@ -82,7 +85,7 @@ class ResourceServer:
     `consents`: records which consents are used up, for routes that execute once what a user agreed to.
     `observe`: for a limited time, log refusals and let the requests pass. `warnings`: the warnings of start-up.
     `nonce_refusals`: how many proofs were refused because of their nonce, and why.
-    `message_signing`: requests with a body are signed, and answers too (`rskit.signed_messages`).
+    `message_signing`: requests are signed, and answers too: `HttpSignatures`, `DetachedJws` or `JwtBodies`.
     `interaction_id(received)`: the id that connects a request's answer and its trace with the client's log.
     """
 
@@ -104,7 +107,7 @@ class ResourceServer:
         forwarded_prefix: ProxyTrust | None = None,
         consents: ConsentLedger | None = None,
         observe: observing.Observe | None = None,
-        message_signing: MessageSigning | None = None,
+        message_signing: MessageSigning | HttpSignatures | None = None,
         description: ResourceDescription | None = None,
         max_cached_tokens: int = MAX_TOKENS,
         proofs_per_key: int | None = None,
@@ -144,7 +147,21 @@ class ResourceServer:
         self._issuers = IssuerBook(
             issuers, ServerRules(self.profile, self._possession, clock, encrypted=encrypted)
         )
-        self.messages = self._signed_messages(message_signing)
+        self.messages, self.http_signatures = make_signing(
+            message_signing,
+            SigningServer(
+                resource=self.resource,
+                issuers=len(list(self._issuers.all())),
+                clock=clock,
+                random_bytes=random_bytes,
+                store=self.store,
+                urls=self._possession.urls,
+                skew=self.profile.clock_skew,
+            ),
+            self.profile,
+            self._possession.bases,
+        )
+        """What verifies and signs messages; None without `message_signing`."""
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
         rules = JwtRules((resource,), frozenset({resource}))
@@ -197,20 +214,6 @@ class ResourceServer:
         )
         for warning in self.warnings:
             LOGGER.warning("%s: %s", resource, warning)
-
-    def _signed_messages(self, scheme: MessageSigning | None) -> SignedMessages | None:
-        if scheme is None:
-            return None
-        server = SigningServer(
-            resource=self.resource,
-            issuers=len(list(self._issuers.all())),
-            clock=self.clock,
-            random_bytes=self.random_bytes,
-            store=self.store,
-            urls=self._possession.urls,
-            skew=self.profile.clock_skew,
-        )
-        return scheme.at(server)
 
     def check(self, view: RequestView) -> Decision | Flow[Decision]:
         """The decision about one request, or the flow that ends in it. Neither raises a FapiError."""
@@ -294,6 +297,12 @@ class ResourceServer:
         refusal = refuse(without_frames(error), scheme, self._challenges, self.clock())
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal
+
+    def unsigned(self) -> FapiError:
+        """The refusal of a request whose signature was not verified, on a route that needs one."""
+        if self.http_signatures is not None and self.http_signatures.checks_requests:
+            return missing_signature()
+        return UnsignedRequest("this operation accepts only signed requests, and this one has no signature")
 
     def excuses(self, refusal: Refusal, view: RequestView, token: Token | None) -> bool:
         """Whether this refusal is only observed. If so, it is logged as such."""

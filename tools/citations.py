@@ -17,7 +17,7 @@ _SPECS = (
     r"CIMD|IDA-S|IDA|"
     r"RFC \d+|FAPI2-SP|FAPI2-MS|FAPI2-AM|FAPI1-BL|FAPI1-ADV|FAPI-CIBA|CIBA|JARM|rfc7523bis|Idempotency-Key"
     r"|OIDC Registration|OIDC"
-    r"|TSL|GM|UK-JWS|BR-JWT"
+    r"|TSL|GM|UK-JWS|BR-JWT|FAPI2-HS"
     r"|LODGING"
     r"|SSF|CAEP"
 )

@@ -21,6 +21,7 @@ TARGET = citations.ROOT / "docs" / "spec-map.md"
 WHOLE = {
     "FAPI2-SP": "FAPI 2.0 Security Profile",
     "FAPI2-MS": "FAPI 2.0 Message Signing",
+    "FAPI2-HS": "FAPI 2.0 HTTP Signatures (draft 01; the numbers of the sections are ours)",
     "FAPI1-BL": "FAPI 1.0 Part 1: Baseline",
     "FAPI1-ADV": "FAPI 1.0 Part 2: Advanced",
     "FAPI-CIBA": "FAPI-CIBA (Implementer's Draft 1)",

@@ -16,7 +16,7 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
@@ -55,6 +55,10 @@ from wsgi_mw.django_view import is_of_several_processes, view_of, with_forwarded
 from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded
 
+if TYPE_CHECKING:
+    from rskit.http_signatures.checks import SignatureChecks
+    from wsgi_mw.django_http_signatures import DjangoSignatures
+
 Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 
@@ -80,12 +84,20 @@ class ProtectMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+        self._signatures: DjangoSignatures | None = None
+        if self._server.http_signatures is not None:
+            self._sign_messages(self._server.http_signatures)
         if self._server.messages is not None:
             self._get_response = _signing(self._get_response, self._server.messages, is_async=self._is_async)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
-            return self._acall(request)
+            return self._acall(request) if self._signatures is None else self._signed_acall(request)
+        if self._signatures is None:
+            return self._respond(request)
+        return self._signatures.sign(request, self._respond(request))
+
+    def _respond(self, request: HttpRequest) -> HttpResponseBase:
         view = view_of(request, self._server.interaction_id, self._server.forwarded.environ_keys)
         if (served := self._own_answer(request, view)) is not None:
             return served
@@ -107,6 +119,17 @@ class ProtectMiddleware:
         with during(checked_request_of(request)):
             response = cast(HttpResponseBase, self._get_response(request))
         return self._finish(request, response)
+
+    def _sign_messages(self, checks: SignatureChecks) -> None:
+        from wsgi_mw.django_http_signatures import DjangoSignatures
+
+        self._signatures = made = DjangoSignatures(self._server, checks)
+        views: Any = self._get_response
+        self._get_response = made.achecked(views) if self._is_async else made.checked(views)
+
+    async def _signed_acall(self, request: HttpRequest) -> HttpResponseBase:
+        response = await self._acall(request)
+        return response if self._signatures is None else await self._signatures.asign(request, response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         view = view_of(request, self._server.interaction_id, self._server.forwarded.environ_keys)

@@ -28,8 +28,19 @@ WORDS: Final[Mapping[str, str]] = {
     "pattern": "must match {}",
     "format": "must have the format {}",
     "falseSchema": "is not a field of this type",
+    "minimum": "must be {} or more",
+    "maximum": "must be {} or less",
+    "exclusiveMinimum": "must be more than {}",
+    "exclusiveMaximum": "must be less than {}",
+    "minLength": "must have {} or more characters",
+    "maxLength": "must have {} or fewer characters",
+    "minItems": "must have {} or more items",
+    "maxItems": "must have {} or fewer items",
+    "uniqueItems": "must not have the same item twice",
+    "minProperties": "must have {} or more members",
+    "maxProperties": "must have {} or fewer members",
 }
-"""By keyword; any other keyword is named as it is."""
+"""By keyword; any other keyword is named as it is. Of `not`, a `description` in it says the rule instead."""
 
 
 class BrokenDetail(Exception):
@@ -158,4 +169,6 @@ def fault_of(error: Any, words: Mapping[str, str] = WORDS) -> BrokenDetail:
         return BrokenDetail(".".join([*path, kind.unexpected[0]]), words["falseSchema"])
     wanted = " or ".join(sorted(kind.types)) if kind.name == "type" else getattr(kind, "value", "")
     told = words.get(kind.name, "does not meet " + kind.name + " in the schema of this type")
+    if kind.name == "not" and isinstance(kind.schema, dict) and "description" in kind.schema:
+        return BrokenDetail(".".join(path) or "it", str(kind.schema["description"]))
     return BrokenDetail(".".join(path) or "it", told.format(wanted))

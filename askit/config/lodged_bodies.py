@@ -13,7 +13,11 @@ _TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 350}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _DATE: Final = {"type": "string", "format": "date"}
 _CURRENCY: Final = {"type": "string", "pattern": "^[A-Z]{3}$"}
-_AMOUNT: Final = {"type": "string", "pattern": "^[0-9]{1,13}(\\.[0-9]{1,5})?$", "not": {"pattern": "^[0.]*$"}}
+_AMOUNT: Final = {
+    "type": "string",
+    "pattern": "^[0-9]{1,13}([.][0-9]{1,5})?$",
+    "not": {"pattern": "^[0.]*$", "description": "must be more than 0"},
+}
 _IBAN: Final = {"type": "string", "pattern": "^[A-Z]{2}[0-9]{2}[A-Za-z0-9]{1,30}$"}
 
 

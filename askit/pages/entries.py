@@ -46,7 +46,7 @@ def entry(
         "granted_on": day(grant.created_at),
         "decided_on": day(decided_at(grant)),
         "changed_on": day(grant.updated_at) if grant.updated_at else None,
-        "ends_on": day(grant.expires_at),
+        "ends_on": last_day(grant.expires_at),
         **asked(grant, user, config, say),
     }
 
@@ -75,3 +75,8 @@ def asked(
 
 def day(at: float) -> str:
     return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
+
+
+def last_day(end: float) -> str:
+    """The last day of what ends then: at midnight that is the day before, as it was asked for by a date."""
+    return day(end - 1)

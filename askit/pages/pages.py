@@ -23,7 +23,7 @@ from askit.config.values import User
 from askit.errors import InvalidRequestUri, StaleForm
 from askit.pages.about import about
 from askit.pages.catalogues import LANGUAGES, Catalogue, Texts
-from askit.pages.entries import asked, changing, day, decided_at, device, entry, minute
+from askit.pages.entries import asked, changing, day, decided_at, device, entry, last_day, minute
 from askit.pages.languages import spoken
 from askit.pages.refusals import describe_refusal
 from askit.pages.templates import Templates
@@ -149,7 +149,7 @@ class Pages:
             person=describe_user(user, self._catalogue),
             **asked(request, user, config, say),
             **changing(request, changed, user, config, say),
-            ends_on=day(until),
+            ends_on=last_day(until),
             granted_on=None if before is None else day(decided_at(before[0])),
             used_at=None if before is None or before[1] is None else minute(before[1]),
             csrf=csrf,
@@ -190,7 +190,7 @@ class Pages:
                 "client": client,
                 "binding_message": request.binding_message,
                 "until": minute(request.expires_at),
-                "ends_on": day(until),
+                "ends_on": last_day(until),
                 "left": divmod(int(request.expires_at - now), 60),
                 "request_uri": uri,
                 "csrf": csrf,

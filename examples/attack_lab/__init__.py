@@ -38,6 +38,9 @@ Where nobody refuses, and yet Mallory has nothing, such as a redirect by 303 tha
 with the clause. A real browser is `lab.chromium` (`needs_browser=True`); `lab.browser()` is one without a screen.
 
 A second attack of the same threat has the id `T6.2`. Several `Attack`s may be in one file if they differ in data only.
-Mallory's servers are in `mallory.py`, forged JWTs in `jwts.py`, proofs of any key in `proofs.py`. Both plays together
-should take less than two seconds: there is no sleeping; a bank of your own may have a clock that you move.
+Mallory's servers are in `mallory.py`: a site that keeps what reaches it, a bank, a hotspot. Forged JWTs are in
+`jwts.py`, proofs of any key in `proofs.py`, tokens that can be guessed in `numbered.py`. `lab.protect(app, issuer)`
+puts an app of your own behind `asgi_mw.Protect`, and `lab.app_at(bank)` puts the toolkit's client before a naive
+bank, so that nothing but the client defends. Both plays together should take less than two seconds: there is no
+sleeping; a bank of your own may have a clock that you move.
 """

@@ -16,7 +16,7 @@ import httpx
 
 import asgi_mw
 from askit.pytest_plugin.hosts import Hosts
-from askit.pytest_plugin.throwaway_tls import TlsFiles
+from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, TlsFiles
 from askit.pytest_plugin.visits import trusting
 from examples.attack_lab.answers import Refused
 from examples.attack_lab.browser import Browser
@@ -28,8 +28,9 @@ from examples.attack_lab.naive.bank import NaiveBank
 from examples.attack_lab.naive.site import naive_site
 from examples.attack_lab.refusals import quiet
 from examples.attack_lab.street import Closing, Place, Street
-from fapikit import HttpSettings, PublicClient
+from fapikit import HttpSettings, PublicClient, ask_for_client_certificates, read_certificates, server_context
 from fapikit.clock import Clock, system_clock
+from fapikit.io.tls import client_context
 from rpkit import Client
 from rskit import Issuer, ResourceServer
 
@@ -63,6 +64,19 @@ class Lab:
         """A client's TLS context that trusts the lab's certificates."""
         return trusting(self.ca)
 
+    def tls_with(self, certificate: ClientCertificateFiles) -> ssl.SSLContext:
+        """The same, for a client that shows a certificate."""
+        context = client_context(ca=self.ca)
+        context.load_cert_chain(*certificate)
+        return context
+
+    def tls_asking_for_certificates(self) -> ssl.SSLContext:
+        """A server's TLS context that asks for client certificates of the authority that the shipped banks trust."""
+        folder = self._hosts.directory
+        context = server_context(folder / "server.pem", folder / "server.key")
+        ask_for_client_certificates(context, read_certificates(self._hosts.client_authority.file))
+        return context
+
     # Servers that live as long as a play.
 
     def serve(
@@ -77,7 +91,15 @@ class Lab:
         self._passing.append(self.street.serve(app, place, tls=tls, closing=closing))
         return self._passing[-1]
 
-    def protect(self, app: Any, issuer: str, *, place: Place | None = None, **settings: Any) -> str:
+    def protect(
+        self,
+        app: Any,
+        issuer: str,
+        *,
+        place: Place | None = None,
+        tls: ssl.SSLContext | None = None,
+        **settings: Any,
+    ) -> str:
         """Serve an ASGI app of the attack's own behind `asgi_mw.Protect`. Returns its origin.
 
         `issuer`: whose tokens it takes. `settings`: those of `rskit.ResourceServer`. Its resource is the origin and a
@@ -91,7 +113,9 @@ class Lab:
         }
         server = ResourceServer(**{**own, **settings})
         self._passing.append(
-            self.street.serve(asgi_mw.Protect(app, server), place, closing=server.async_driver.aclose)
+            self.street.serve(
+                asgi_mw.Protect(app, server), place, tls=tls, closing=server.async_driver.aclose
+            )
         )
         return place.origin
 
@@ -143,8 +167,11 @@ class Lab:
         self.serve(NaiveApi(bank, bank.app), place)
         return bank
 
-    def app_at(self, bank: NaiveBank) -> Client:
-        """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends."""
+    def app_at(self, bank: NaiveBank, **options: Any) -> Client:
+        """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends.
+
+        `options`: those of rpkit.
+        """
         client = Client.discover(
             bank.issuer,
             client_id=APP,
@@ -153,6 +180,7 @@ class Lab:
             profile="oauth-2.1",
             sender_constraint=None,
             http=HttpSettings(ca=self.ca),
+            **options,
         )
         self._stack.callback(client.close)
         return client

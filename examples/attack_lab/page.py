@@ -1,6 +1,6 @@
 """docs/threats.md: what each attack does, how it goes, and where its defence is.
 
-The diagrams come from plays. A play takes a moment, so each drawing names the attack's file and a hash of it, and is
+The diagrams come from plays. A play takes a moment, so each drawing has a hash of the files that it comes from, and is
 kept as long as that hash is right. The tests compare every drawing with a play of their own.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from examples.attack_lab import table
+from examples.attack_lab.answers import NothingCame
 from examples.attack_lab.attack import Attack
 from examples.attack_lab.catalogue import COUNTERMEASURES, THREATS
 from examples.attack_lab.play import Played
@@ -44,7 +45,8 @@ def drawings_of(page: str) -> Drawings:
 
 
 def hash_of(attack: Attack) -> str:
-    return hashlib.sha256(attack.file.read_bytes()).hexdigest()[:12]
+    """Of the attack's file, and of this one, which draws it."""
+    return hashlib.sha256(attack.file.read_bytes() + Path(__file__).read_bytes()).hexdigest()[:12]
 
 
 def render(attacks: Sequence[Attack], drawing_for: Callable[[Attack], str]) -> str:
@@ -96,7 +98,7 @@ def _section(attack: Attack, drawing: str) -> str:
         attack.words,
         "",
         f"- Without the defence, Mallory has {attack.loot}.",
-        f"- The toolkit stops it with {_rule(attack)}.",
+        f"- The toolkit stops it: {_rule(attack)}.",
         f"- The defence is `{attack.defence}`.",
         *([f"- It stands for {stands_for}."] if stands_for else []),
         f"- The attack is [{attack.file.name}](../{attack.file.relative_to(ROOT)}).",
@@ -110,7 +112,9 @@ def _section(attack: Attack, drawing: str) -> str:
 
 
 def _rule(attack: Attack) -> str:
-    return f"`{attack.rule}` ({attack.clause})" if attack.clause else f"`{attack.rule}`"
+    """What stops it, with its clause."""
+    what = "nothing comes" if attack.rule == NothingCame.__name__ else f"`{attack.rule}`"
+    return f"{what} ({attack.clause})" if attack.clause else what
 
 
 def draw(played: Played) -> str:
@@ -122,7 +126,7 @@ def draw(played: Played) -> str:
     told = [*without[:common], *without[common:], *with_it[common:]]
     parties = [party for party in Party if any(party in step[:2] for step in told)]
     lines = ["```mermaid", "sequenceDiagram", "    autonumber"]
-    lines += [f"    participant {_name(party)} as {party}" for party in parties]
+    lines += [f"    participant {_name(party)}{_called(party)}" for party in parties]
     lines += _arrows(without[:common])
     lines += ["    alt without the defence", *_arrows(without[common:]), *_loot(played)]
     lines += ["    else with the toolkit", *_arrows(with_it[common:]), *_stop(played), "    end", "```", ""]
@@ -150,6 +154,10 @@ def _stop(played: Played) -> list[str]:
 
 def _name(party: Party) -> str:
     return party.name.title().replace("_", "")
+
+
+def _called(party: Party) -> str:
+    return "" if _name(party) == party else f" as {party}"
 
 
 def _plain(text: str) -> str:

@@ -37,6 +37,9 @@
     │                                 UntrustedAnchor
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
     │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
+    ├── HttpSignatureError            MissingHttpSignature  MalformedSignature  UncoveredComponent  UnknownComponent
+    │                                 StaleSignature  WrongDigest  UnknownSignatureKey  WrongSignatureAlgorithm
+    │                                 WrongSignature
     ├── SignalError                   WrongPushAuthorization  UnknownVerification
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
@@ -95,6 +98,18 @@ from fapikit.errors.dpop import (
     WrongTokenHash,
     WrongUrl,
 )
+from fapikit.errors.http_signature import (
+    HttpSignatureError,
+    MalformedSignature,
+    MissingHttpSignature,
+    StaleSignature,
+    UncoveredComponent,
+    UnknownComponent,
+    UnknownSignatureKey,
+    WrongDigest,
+    WrongSignature,
+    WrongSignatureAlgorithm,
+)
 from fapikit.errors.jwt import (
     AmbiguousKey,
     BadSignature,
@@ -150,6 +165,7 @@ __all__ = [
     "ForbiddenAlgorithm",
     "ForbiddenByProfile",
     "ForbiddenClaim",
+    "HttpSignatureError",
     "InsecureUrl",
     "IssuerMismatch",
     "JwtError",
@@ -161,11 +177,13 @@ __all__ = [
     "MalformedClaim",
     "MalformedJwt",
     "MalformedMessage",
+    "MalformedSignature",
     "MalformedStatus",
     "ManyProofs",
     "MessageError",
     "MetadataError",
     "MissingClaim",
+    "MissingHttpSignature",
     "MissingMetadata",
     "MissingProof",
     "MissingSignature",
@@ -182,18 +200,22 @@ __all__ = [
     "SealBroken",
     "SignalError",
     "StaleProof",
+    "StaleSignature",
     "StoreError",
     "StoreForgot",
     "StoreFull",
     "StoreUnavailable",
     "TooOld",
     "TransportError",
+    "UncoveredComponent",
     "UnexpectedRedirect",
     "UnexpectedSignature",
     "UnexpectedStatus",
     "UnfitCertificate",
     "UnfitStore",
+    "UnknownComponent",
     "UnknownCritical",
+    "UnknownSignatureKey",
     "UnknownVerification",
     "Unreachable",
     "UnreadableRecord",
@@ -204,6 +226,7 @@ __all__ = [
     "UnusablePrivateKey",
     "WrongAudience",
     "WrongCertificateSubject",
+    "WrongDigest",
     "WrongHash",
     "WrongIssuer",
     "WrongJwtType",
@@ -211,6 +234,8 @@ __all__ = [
     "WrongNonce",
     "WrongProofKey",
     "WrongPushAuthorization",
+    "WrongSignature",
+    "WrongSignatureAlgorithm",
     "WrongSubject",
     "WrongTokenHash",
     "WrongUrl",

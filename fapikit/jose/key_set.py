@@ -5,8 +5,8 @@ Spec: RFC 7517 5; FAPI2-SP 5.4.3; FAPI1-ADV 8.11
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from fapikit.errors import AmbiguousKey, KeyNotFound, UnusableKey
 from fapikit.errors.base import on_one_line
@@ -23,11 +23,15 @@ _EXPLAINED: Final = 5
 _LONGEST_KID: Final = 60
 
 
+Algs: TypeAlias = str | Collection[str]
+"""The one `alg` of a JWS; or those that are allowed for a signature whose key decides which it is."""
+
+
 class KeySource(Protocol):
     """Where a verifier finds keys: a fixed `KeySet`, or one that is fetched from a `jwks_uri`."""
 
     def find(
-        self, alg: str, kid: str | None, purpose: Purpose, *, issued_at: float | None = None
+        self, alg: Algs, kid: str | None, purpose: Purpose, *, issued_at: float | None = None
     ) -> Flow[PublicKey]:
         """The key for a JWS. `issued_at`: the unverified `iat` of the JWT.
 
@@ -110,34 +114,40 @@ class KeySet:
         certified = [key for key in members if isinstance(key, dict) and "x5c" in key]
         return cls(keys, skipped=skipped, for_encryption=for_encryption, certified=certified)
 
-    def select(self, alg: str, kid: str | None, purpose: Purpose) -> PublicKey:
+    def select(self, alg: Algs, kid: str | None, purpose: Purpose) -> PublicKey:
         """The key for a JWS. Raises KeyNotFound, with the reason for each key, or AmbiguousKey.
 
         Without a `kid`, every key of the right type is a candidate.
         """
         named = self.keys if kid is None else self._by_kid.get(kid, ())
-        candidates = [key for key in named if key.supports(alg)]
+        algs = (alg,) if isinstance(alg, str) else alg
+        candidates = [key for key in named if any(map(key.supports, algs))]
         if len(candidates) > 1:
             # The same key, published twice, counts once.
             candidates = list({key.thumbprint: key for key in candidates}.values())
         if len(candidates) > 1:
             raise purpose.fail(
-                AmbiguousKey, f"{len(candidates)} keys match this {purpose.name}", facts={"alg": alg}
+                AmbiguousKey,
+                f"{len(candidates)} keys match this {purpose.name}",
+                facts={"alg": _listed(algs)},
             )
         if not candidates:
+            listed = _listed(algs)
             asked = (
-                f"it has no kid, and alg {alg}" if kid is None else f"it has kid {_named(kid)} and alg {alg}"
+                f"it has no kid, and alg {listed}"
+                if kid is None
+                else f"it has kid {_named(kid)} and alg {listed}"
             )
             raise purpose.fail(
                 KeyNotFound,
-                f"no key matches this {purpose.name}: {asked}; {self._why_none(alg, kid)}",
-                facts={"alg": alg, "kid": "(none)" if kid is None else kid},
+                f"no key matches this {purpose.name}: {asked}; {self._why_none(listed, kid)}",
+                facts={"alg": listed, "kid": "(none)" if kid is None else kid},
             )
         return candidates[0]
 
     def find(
         self,
-        alg: str,
+        alg: Algs,
         kid: str | None,
         purpose: Purpose,
         *,
@@ -221,6 +231,10 @@ def _readable_certificates(jwks: Iterable[Mapping[str, Any]]) -> Iterator[bytes]
 def _shown_kid(member: object) -> str | None:
     kid = member.get("kid") if isinstance(member, dict) else None
     return kid if isinstance(kid, str) else None
+
+
+def _listed(algs: Collection[str]) -> str:
+    return " or ".join(sorted(algs))
 
 
 def _named(kid: str | None) -> str:

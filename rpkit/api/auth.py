@@ -214,8 +214,13 @@ def auth_class(library: Any) -> Any:
 
 
 def _auth_for(target: ApiTarget, library: Any) -> Any:
-    plain = auth_class(library)
-    return plain if target.signing is None else signing_auth_class(plain, library)
+    plain, signing = auth_class(library), target.signing
+    if signing is None:
+        return plain
+    own = getattr(
+        signing, "auth_class", None
+    )  # of a scheme that needs a request and a response as they are sent
+    return signing_auth_class(plain, library) if own is None else own(plain, library)
 
 
 def _add(headers: Fields, request: Any) -> None:

@@ -62,12 +62,14 @@ def _build(
     body: bytes,
     signing: CallSigning | None,
 ) -> Flow[HttpRequest]:
-    if signing is not None:
-        added, body = yield from signing.sign(HttpRequest(method, url, headers, body))
-        replaced = {name.lower() for name, _ in added}
-        headers = (*(field for field in headers if field[0].lower() not in replaced), *added)
     credentials = yield from credentials_for(bank, method, url, token=token, dpop=dpop)
-    return HttpRequest(method, url, (*headers, *credentials), body)
+    request = HttpRequest(method, url, (*headers, *credentials), body)
+    if signing is None:
+        return request
+    added, body = yield from signing.sign(request)
+    replaced = {name.lower() for name, _ in added}
+    kept = (field for field in request.headers if field[0].lower() not in replaced)
+    return HttpRequest(method, url, (*kept, *added), body)
 
 
 def _verified(signing: CallSigning, response: HttpResponse) -> Flow[HttpResponse]:

@@ -18,6 +18,7 @@ from fapikit.errors import (
     CertificateHeaderRefused,
     DPoPError,
     FapiError,
+    HttpSignatureError,
     JwtError,
     NonceRequired,
     StoreForgot,
@@ -40,6 +41,7 @@ STATUS: Final = MappingProxyType(
         "invalid_token": 401,
         "invalid_dpop_proof": 401,
         "use_dpop_nonce": 401,
+        "invalid_signature": 401,
         "insufficient_user_authentication": 401,
         "insufficient_scope": 403,
         "insufficient_authorization_details": 403,  # no RFC has it yet: draft-ietf-oauth-rar-metadata-remediation
@@ -71,7 +73,9 @@ def refuse(
     if isinstance(error, RequestRefused):
         members = {"error": error.code, "error_description": error.message, **error.members}
         return Challenge(error.status, _later(error.retry_after), _body(members), error)
-    if isinstance(error, AccessRefused | JwtError | DPoPError | CertificateHeaderRefused):
+    if isinstance(
+        error, AccessRefused | JwtError | DPoPError | CertificateHeaderRefused | HttpSignatureError
+    ):
         return challenge(error, scheme, rules, now)
     body = _body(_UNAVAILABLE | {"error_description": "the request cannot be decided now"})
     wait = ceil(error.retry_after) if isinstance(error, StoreForgot) else RETRY_AFTER

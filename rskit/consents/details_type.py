@@ -11,12 +11,11 @@ Role: RS
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final
 
-from fapikit import strict_json
+from fapikit import rfc3339, strict_json
 from fapikit.errors import ConfigurationError
 from rskit.consents.comparisons import COMPARISONS, spelt
 from rskit.errors import MalformedDetail
@@ -39,7 +38,7 @@ class DetailsType:
     `executed`: must be in both, with equal values. `optional`: in both with equal values, or in neither.
     `not_executed`: may be in the granted detail, and does not change what this API does. `consent_id`,
     `consent_expires_at`: the members in which the authorization server gives the consent's id and its end (seconds
-    since 1970, or an RFC 3339 time).
+    since 1970, or an RFC 3339 time, or a date, whose day is the last one in UTC).
 
     Paths such as `"instructedAmount.amount"` name values that are compared in another way; a path goes through arrays.
     `decimals`: as decimal numbers. `at_most`: as decimal numbers, and the request may have less. `dates`: as RFC 3339
@@ -133,15 +132,14 @@ class DetailsType:
         return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID else None
 
     def end_of(self, granted: Mapping[str, Any]) -> float | None:
-        """When that consent ends, in seconds since 1970; None if it has no end, or an unreadable one."""
+        """When that consent ends, in seconds since 1970; None if it names no end. One that cannot be read is over."""
         value = granted.get(self.consent_expires_at)
-        if isinstance(value, str):
-            try:
-                told = dt.datetime.fromisoformat(value)
-            except ValueError:
-                return None
-            return None if told.tzinfo is None else told.timestamp()
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if value is None or value == "":
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        told = rfc3339.end_of(value)
+        return 0.0 if told is None else told
 
     def canonical(self, members: Mapping[str, Any]) -> Any:
         """A JSON value that is equal for all requests with the same meaning. Raises TooMuchToCompare."""

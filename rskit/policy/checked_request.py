@@ -15,7 +15,7 @@ from fapikit.errors import ConfigurationError, FapiError, StoreError
 from fapikit.flow import Flow
 from rskit.access import Access
 from rskit.decision import Refusal
-from rskit.errors import NoCredentials, UnsignedRequest
+from rskit.errors import NoCredentials
 from rskit.possession.credentials import scheme_used
 from rskit.request_view import RequestView
 from rskit.tokens.token import Token
@@ -77,9 +77,7 @@ class CheckedRequest:
             raise NoCredentials("no access token came with the request")
         access.require(self.token, now=self.server.clock(), skew=self.server.profile.clock_skew)
         if access.signed and self.signature is None:
-            raise UnsignedRequest(
-                "this operation accepts only signed requests, and this one has no signature"
-            )
+            raise self.server.unsigned()
         return self.token
 
     def require_fresh(self, access: Access) -> Flow[Token]:

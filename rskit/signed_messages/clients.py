@@ -27,13 +27,14 @@ _LOOK_UP: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningClient:
-    """One client that signs. `names`: what it calls itself as the signer; the first one is what answers call it.
+    """One client that signs. `names`: what it calls itself as the signer; the first one is what answers call it. HTTP
+    message signatures name nobody, and need none.
 
     Its keys are behind `jwks_uri`, or they are `jwks`: as the directory or its registration says, never as a message
     says.
     """
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     jwks_uri: str | None = None
     jwks: Mapping[str, Any] | None = field(default=None, repr=False)
     _given: KeySet | None = field(init=False, repr=False, compare=False)
@@ -45,19 +46,23 @@ class SigningClient:
                 'SigningClient(names=): give a tuple of names, such as ("org/software",)'
             )
         if (self.jwks is None) == (self.jwks_uri is None):
-            raise ConfigurationError(f"SigningClient({self.names[0]}): give one of jwks_uri= and jwks=")
+            raise ConfigurationError(f"SigningClient({self._name}): give one of jwks_uri= and jwks=")
         if self.jwks_uri is not None and not is_secure(self.jwks_uri):
-            raise ConfigurationError(f"SigningClient({self.names[0]}): jwks_uri= must be an https URL")
+            raise ConfigurationError(f"SigningClient({self._name}): jwks_uri= must be an https URL")
         object.__setattr__(self, "_given", None if self.jwks is None else self._read(self.jwks))
 
     def _read(self, jwks: Mapping[str, Any]) -> KeySet:
         try:
             keys = KeySet.from_jwks(jwks)
         except FapiError as error:
-            raise ConfigurationError(f"SigningClient({self.names[0]}): jwks= {error.message}") from error
+            raise ConfigurationError(f"SigningClient({self._name}): jwks= {error.message}") from error
         if not keys.keys:
-            raise ConfigurationError(f"SigningClient({self.names[0]}): jwks= has no usable key")
+            raise ConfigurationError(f"SigningClient({self._name}): jwks= has no usable key")
         return keys
+
+    @property
+    def _name(self) -> str:
+        return self.names[0] if self.names else ""
 
     @property
     def keys_at_hand(self) -> KeySet | None:
@@ -66,11 +71,7 @@ class SigningClient:
 
 
 def _are_names(names: object) -> bool:
-    return (
-        isinstance(names, tuple)
-        and bool(names)
-        and all(isinstance(name, str) and name != "" for name in names)
-    )
+    return isinstance(names, tuple) and all(isinstance(name, str) and name != "" for name in names)
 
 
 SigningClients: TypeAlias = Mapping[str, SigningClient] | Callable[[Token], Any]
@@ -83,19 +84,22 @@ With several issuers it must be a function, because the same client_id may be an
 class ClientKeys:
     """Finds the client of a token and its keys. Fetched keys are kept, for as many clients as `_MOST_KEY_SETS`."""
 
-    def __init__(self, clients: SigningClients, clock: Clock, *, issuers: int) -> None:
-        """Raises ConfigurationError if the clients are named by client_id and there are several issuers."""
+    def __init__(self, clients: SigningClients, clock: Clock, *, issuers: int, named: bool = True) -> None:
+        """`named`: the scheme needs their names.
+
+        Raises ConfigurationError if the clients are named by client_id and there are several issuers."""
         if issuers != 1 and not callable(clients):
             raise ConfigurationError(
                 "clients= must be a function of the token on a server with several issuers, or with a function for "
                 "them: the same client_id may be another client at each of them"
             )
         self._clients = clients
+        self._named = named
         self._clock = clock
         self._remote: BoundedCache[str, RemoteKeySet] = BoundedCache(_MOST_KEY_SETS)
 
     def of(self, token: Token) -> Flow[tuple[SigningClient, KeySource]]:
-        """Raises UnknownSigner, and what the function raises."""
+        """Raises UnknownSigner, and what the function raises; ConfigurationError for a client that lacks its names."""
         clients = self._clients
         if callable(clients):
             found = yield from call(clients, token, deadline=_LOOK_UP)
@@ -110,6 +114,8 @@ class ClientKeys:
             raise ConfigurationError(
                 f"the function of clients= returned a {type(found).__name__}: return a SigningClient, or None"
             )
+        if self._named and not found.names:
+            raise _nameless(token.client_id)
         return found, self._keys(found)
 
     def _keys(self, client: SigningClient) -> KeySource:
@@ -123,8 +129,14 @@ class ClientKeys:
         return known
 
 
-def check_clients(clients: object) -> None:
-    """Raises ConfigurationError."""
+def _nameless(client_id: str | None) -> ConfigurationError:
+    return ConfigurationError(
+        f'SigningClient(names=) of {client_id}: give a tuple of at least one name, such as ("org/software",)'
+    )
+
+
+def check_clients(clients: object, *, named: bool = True) -> None:
+    """`named`: the scheme needs their names. Raises ConfigurationError."""
     if callable(clients):
         return
     if not isinstance(clients, Mapping) or not all(
@@ -133,3 +145,7 @@ def check_clients(clients: object) -> None:
         raise ConfigurationError(
             "clients= must be a mapping of client_id to SigningClient, or a function of the token"
         )
+    if named:
+        for client_id, each in clients.items():
+            if not each.names:
+                raise _nameless(client_id)

@@ -69,6 +69,7 @@ def hear(request: pytest.FixtureRequest, bank: FakeBank) -> Any:
     made.close()
 
 
+@pytest.mark.conformance("oidc-rp", "rp-backchannel-rpinitlogout")
 def test_oidcc_client_test_rp_backchannel_rpinitlogout(hear: Any, token: Tokens, bank: FakeBank) -> None:
     assert hear(token()) == LoggedOut(bank.issuer, "alice", "session-1")
     assert hear(token(typ="JWT", sid=None)) == LoggedOut(bank.issuer, "alice", None)
@@ -98,6 +99,15 @@ WRONG: dict[str, tuple[dict[str, Any], type[FapiError]]] = {
 }
 
 
+@pytest.mark.conformance(
+    "oidc-rp",
+    "rp-backchannel-rpinitlogout-no-event",
+    "rp-backchannel-rpinitlogout-with-nonce",
+    "rp-backchannel-rpinitlogout-wrong-alg",
+    "rp-backchannel-rpinitlogout-wrong-aud",
+    "rp-backchannel-rpinitlogout-wrong-event",
+    "rp-backchannel-rpinitlogout-wrong-iss",
+)
 @pytest.mark.parametrize("what", WRONG)
 def test_oidcc_client_test_rp_backchannel_rpinitlogout_wrong(what: str, hear: Any, token: Tokens) -> None:
     changes, error = WRONG[what]
@@ -126,6 +136,7 @@ def test_an_optional_claim_without_a_value_is_absent(hear: Any, bank: FakeBank) 
         hear(with_claims(nonce=None))  # the name alone marks an ID token
 
 
+@pytest.mark.conformance("oidc-rp", "rp-backchannel-rpinitlogout-alg-none")
 def test_oidcc_client_test_rp_backchannel_rpinitlogout_alg_none(hear: Any, token: Tokens) -> None:
     _, payload, _ = token().split(".")
     with pytest.raises(ForbiddenAlgorithm):

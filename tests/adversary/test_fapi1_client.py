@@ -141,6 +141,7 @@ def refused_wherever_it_comes(
     refused(client, adversary, error, clause, after="callback" if front else "token")
 
 
+@pytest.mark.conformance("fapi1-rp")
 @pytest.mark.spec("OIDC 3.1.3.7-2, -3, -9, -10, -11; FAPI1-ADV 5.2.3.1-3, 8.3.3; FAPI1-BL 5.2.3-8")
 @pytest.mark.parametrize("response", RESPONSES)
 @pytest.mark.parametrize("module", CLAIM_FAULTS)
@@ -148,6 +149,7 @@ def test_id_token_with_a_wrong_claim(module: str, response: str, connect: Connec
     refused_wherever_it_comes(connect, adversary, response, "id_token", *CLAIM_FAULTS[module])
 
 
+@pytest.mark.conformance("fapi1-rp")
 @pytest.mark.spec("OIDC 3.1.3.7-6, -7; FAPI1-ADV 5.2.3.1-2, 8.6-1, -2, -3")
 @pytest.mark.parametrize("response", RESPONSES)
 @pytest.mark.parametrize("module", TOKEN_FAULTS)
@@ -157,12 +159,15 @@ def test_id_token_with_a_wrong_signature(
     refused_wherever_it_comes(connect, adversary, response, "id_token_jwt", *TOKEN_FAULTS[module])
 
 
+@pytest.mark.conformance("oidc-rp", "invalid-chash")
+@pytest.mark.conformance("fapi1-rp")
 @pytest.mark.spec("FAPI1-ADV 5.1.1, 5.2.3.1-4; OIDC 3.3.2.11")
 @pytest.mark.parametrize("module", HASH_FAULTS)
 def test_detached_signature_of_something_else(module: str, connect: Connect, adversary: Any) -> None:
     refused_wherever_it_comes(connect, adversary, "plain_response", "id_token", *HASH_FAULTS[module])
 
 
+@pytest.mark.conformance("fapi1-rp", "client-test-discovery-issuer-mismatch")
 @pytest.mark.spec("RFC 8414 3.3; FAPI1-BL 5.2.3-11")
 def test_client_test_discovery_issuer_mismatch(connect: Connect, bank: FakeBank) -> None:
     bank.faults["metadata"] = lambda members: {**members, "issuer": f"{members['issuer']}INVALID"}
@@ -171,6 +176,7 @@ def test_client_test_discovery_issuer_mismatch(connect: Connect, bank: FakeBank)
     assert {call.path.split("/")[1] for call in bank.seen} == {".well-known"}
 
 
+@pytest.mark.conformance("fapi1-rp", "client-test")
 @pytest.mark.spec(
     "FAPI1-ADV 5.2.3-2, -8, -9, -10, -11, -14, -15, -16, 5.2.3.1-1, 5.2.3.2-1; FAPI1-BL 6.2.2-1"
 )
@@ -242,6 +248,7 @@ def signed_in(client: Any, bank: Any, **asked: Any) -> Any:
     return client.complete(bank.authorize(start.url), start.transaction)
 
 
+@pytest.mark.conformance("oidc-rp", "request-uri-signed-rs256")
 @pytest.mark.spec("FAPI1-ADV 5.2.3-2; RFC 9101 5.2")
 @pytest.mark.parametrize("response", RESPONSES)
 def test_client_test_by_reference(response: str, connect: Connect, bank: MtlsBank) -> None:
@@ -253,17 +260,20 @@ def test_client_test_by_reference(response: str, connect: Connect, bank: MtlsBan
     assert not bank.calls("par")
 
 
+@pytest.mark.conformance("fapi1-rp", "client-test-valid-aud-as-array")
 def test_client_test_valid_aud_as_array(connect: Connect, adversary: Any) -> None:
     for place in ("front_id_token", "id_token") if isinstance(adversary, FakeBank) else ("id_token",):
         adversary.faults[place] = lambda claims: {**claims, "aud": [claims["aud"]]}
     assert walk(connect(), adversary).status_code == 200
 
 
+@pytest.mark.conformance("fapi1-rp", "client-test-missing-athash")
 def test_client_test_missing_athash(connect: Connect, adversary: Any) -> None:
     adversary.faults["id_token"] = without("at_hash")
     assert walk(connect(), adversary).status_code == 200
 
 
+@pytest.mark.conformance("fapi1-rp", "client-test-no-scope-in-token-endpoint-response")
 @pytest.mark.spec("FAPI1-BL 5.2.3-10")
 def test_client_test_no_scope_in_token_endpoint_response(connect: Connect, adversary: Any) -> None:
     adversary.faults["token"] = lambda members: without("expires_in")(without("scope")(members))
@@ -316,6 +326,7 @@ def test_client_test_encrypted_idtoken_at_the_embedded_server(
         client.close() if clients.kind == "sync" else client.aclose()
 
 
+@pytest.mark.conformance("fapi1-rp", "client-test-encrypted-idtoken")
 @pytest.mark.spec("FAPI1-ADV 5.2.3.1-5")
 def test_client_test_encrypted_idtoken(connect: Connect, bank: FakeBank, own_key: DecryptionKey) -> None:
     for place in ("front_id_token_jwt", "id_token_jwt"):
@@ -323,6 +334,7 @@ def test_client_test_encrypted_idtoken(connect: Connect, bank: FakeBank, own_key
     assert walk(encrypted_client(connect, own_key), bank).status_code == 200
 
 
+@pytest.mark.conformance("fapi1-rp", "client-test-encrypted-idtoken-usingrsa15")
 @pytest.mark.spec("FAPI1-ADV 8.6.1-1")
 def test_client_test_encrypted_idtoken_usingrsa15(
     connect: Connect, bank: FakeBank, own_key: DecryptionKey
@@ -340,6 +352,7 @@ def test_a_clear_id_token_where_an_encrypted_one_was_agreed(
     refused(client, bank, NotEncrypted, "OIDC 3.1.3.7-1", after="callback")
 
 
+@pytest.mark.conformance("fapi1-rp", "client-refresh-token-test")
 def test_client_refresh_token_test(connect: Connect, bank: FakeBank) -> None:
     """The API answers invalid_token until the client has refreshed, with a rotated refresh token the second time."""
     bank.rotate = True
@@ -361,38 +374,3 @@ def test_client_refresh_token_test(connect: Connect, bank: FakeBank) -> None:
         assert api.get("/accounts").status_code == 401
         assert api.get("/accounts").status_code == 200
     assert len(set(refreshes())) == 2
-
-
-MODULES = (
-    "client-test",
-    "client-test-discovery-issuer-mismatch",
-    "client-test-encrypted-idtoken",
-    "client-test-encrypted-idtoken-usingrsa15",
-    "client-test-invalid-shash",
-    "client-test-invalid-missing-shash",
-    "client-test-invalid-chash",
-    "client-test-invalid-nonce",
-    "client-test-invalid-missing-nonce",
-    "client-test-invalid-iss",
-    "client-test-invalid-missing-iss",
-    "client-test-invalid-aud",
-    "client-test-invalid-missing-aud",
-    "client-test-invalid-secondary-aud",
-    "client-test-invalid-expired-exp",
-    "client-test-invalid-missing-exp",
-    "client-test-invalid-signature",
-    "client-test-invalid-null-alg",
-    "client-test-invalid-alternate-alg",
-    "client-test-iat-is-week-in-past",
-    "client-test-valid-aud-as-array",
-    "client-test-missing-athash",
-    "client-test-no-scope-in-token-endpoint-response",
-    "client-refresh-token-test",
-)
-"""The FAPI 1.0 Advanced client modules, those of single countries left out but for the refresh."""
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_has_a_test(module: str) -> None:
-    rows = CLAIM_FAULTS.keys() | TOKEN_FAULTS.keys() | HASH_FAULTS.keys()
-    assert module in rows or f"test_{module.replace('-', '_')}" in globals()

@@ -119,6 +119,7 @@ def refused(client: Any, bank: Any, error: type[FapiError], clause: str, **asked
 # --- the whole way ----------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance("ciba-rp", "client-test")
 @pytest.mark.spec(
     "CIBA 7.1a, 7.1c, 7.1e, 7.1.1a, 7.1.1b, 10.1a; FAPI-CIBA 5.2.2-9, 5.2.3.1-1, 5.2.3.1-2, 6.2-1; RFC 8705 3a"
 )
@@ -140,6 +141,7 @@ def test_client_test_poll(alg: str, connect: Connect, bank: MtlsCibaBank, naps: 
     assert not sent & {"x-fapi-customer-ip-address", "x-fapi-auth-date", "dpop"}
 
 
+@pytest.mark.conformance("ciba-rp", "client-test")
 @pytest.mark.spec("CIBA 7.1a, 7.1.1a; RFC 8705 2a, 5")
 def test_client_test_signed_in_by_certificate(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
     """Beside the signed request stands the client_id alone: it is the client authentication."""
@@ -150,6 +152,7 @@ def test_client_test_signed_in_by_certificate(connect: Connect, bank: MtlsCibaBa
     assert call.certificate is not None
 
 
+@pytest.mark.conformance("ciba-rp", "client-test")
 @pytest.mark.spec("CIBA 7.1d, 7.3b, 10.2b")
 def test_client_test_ping(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
     client = connect(backchannel_token_delivery_mode="ping")
@@ -173,12 +176,14 @@ def test_client_test_ping(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> N
     assert sum(naps.seconds) < 40
 
 
+@pytest.mark.conformance("ciba-rp", "client-valid-aud-as-array-test")
 @pytest.mark.spec("OIDC 3.1.3.7-3")
 def test_client_valid_aud_as_array_test(connect: Connect, adversary: Any, naps: Naps) -> None:
     adversary.faults["id_token"] = lambda claims: {**claims, "aud": [claims["aud"]]}
     assert walk(connect(), adversary).status_code == 200
 
 
+@pytest.mark.conformance("ciba-rp", "client-no-scope-in-token-endpoint-response-test")
 @pytest.mark.spec("RFC 6749 5.1")
 def test_client_no_scope_in_token_endpoint_response_test(
     connect: Connect, adversary: Any, naps: Naps
@@ -196,6 +201,7 @@ def connect_and_wait(client: Any, **asked: Any) -> Any:
 # --- when it polls ------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance("ciba-rp", "client-respects-interval-test")
 @pytest.mark.spec("CIBA 7.3b, 10.1a")
 @pytest.mark.parametrize(("interval", "seconds"), [(31, 31), (None, 5)])
 def test_client_respects_interval_test(
@@ -210,6 +216,7 @@ def test_client_respects_interval_test(
     assert len(bank.calls("token")) == 2
 
 
+@pytest.mark.conformance("ciba-rp", "client-slow-down-test")
 @pytest.mark.spec("CIBA 11a")
 def test_client_slow_down_test(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
     bank.answers = ["authorization_pending", "slow_down", "authorization_pending"]
@@ -220,6 +227,7 @@ def test_client_slow_down_test(connect: Connect, bank: MtlsCibaBank, naps: Naps)
 # --- what ends it ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance("ciba-rp")
 @pytest.mark.spec("CIBA 7.3b, 7.4")
 @pytest.mark.parametrize(
     ("module", "member"),
@@ -239,6 +247,7 @@ def test_an_incomplete_acknowledgement_is_refused(
     assert adversary.called_after(path) <= {"jwks"}
 
 
+@pytest.mark.conformance("ciba-rp")
 @pytest.mark.spec("CIBA 13a")
 @pytest.mark.parametrize(
     ("module", "code"),
@@ -257,6 +266,7 @@ def test_a_refused_request_is_over(module: str, code: str, connect: Connect, ban
     assert not bank.calls("token")
 
 
+@pytest.mark.conformance("ciba-rp")
 @pytest.mark.spec("CIBA 11a")
 @pytest.mark.parametrize(
     ("module", "code", "error"),
@@ -312,6 +322,7 @@ ID_TOKEN_FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str
 }
 
 
+@pytest.mark.conformance("ciba-rp")
 @pytest.mark.spec("OIDC 3.1.3.7-2, -3, -6, -7, -9, -10; FAPI-CIBA 7.10")
 @pytest.mark.parametrize("module", ID_TOKEN_FAULTS)
 def test_id_token_is_refused(module: str, connect: Connect, adversary: Any, naps: Naps) -> None:
@@ -329,6 +340,7 @@ CONNECTID: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.conformance("ciba-rp")
 @pytest.mark.spec("OIDC 5.5.1")
 @pytest.mark.parametrize("module", [None, *CONNECTID])
 def test_connectid_claims(module: str | None, connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
@@ -356,6 +368,7 @@ def test_connectid_claims(module: str | None, connect: Connect, bank: MtlsCibaBa
 # --- pings, and refreshing --------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance("ciba-rp", "client-ping-with-invalid-bearer-token-test")
 @pytest.mark.spec("CIBA 10.2b")
 def test_client_ping_with_invalid_bearer_token_test(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
     client = connect(backchannel_token_delivery_mode="ping")
@@ -368,6 +381,7 @@ def test_client_ping_with_invalid_bearer_token_test(connect: Connect, bank: Mtls
     assert not bank.calls("token")
 
 
+@pytest.mark.conformance("ciba-rp", "client-refresh-token-test")
 @pytest.mark.spec("RFC 6749 6")
 def test_client_refresh_token_test(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
     """The API refuses until the client has refreshed twice; the second time with the rotated refresh token."""

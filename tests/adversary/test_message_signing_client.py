@@ -90,6 +90,7 @@ FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
 }
 
 
+@pytest.mark.conformance("fapi2-rp")
 @pytest.mark.spec("JARM 2.4-1, -2, -3, -4, -5, 2.4a; FAPI2-MS 5.4.2-2")
 @pytest.mark.parametrize("module", FAULTS)
 def test_signed_response_is_refused(module: str, connect: Connect, adversary: Any) -> None:
@@ -125,21 +126,3 @@ def test_no_key_is_fetched_for_another_issuers_response(connect: Connect, bank: 
     bank.faults["jarm"] = with_one_more("iss")
     refused(connect(profile="fapi2-message-signing"), bank, WrongIssuer, "JARM 2.4-2", after="callback")
     assert not bank.calls("jwks")
-
-
-MODULES = (
-    "client-test-ensure-jarm-without-iss-fails",
-    "client-test-ensure-jarm-with-invalid-iss-fails",
-    "client-test-ensure-jarm-without-aud-fails",
-    "client-test-ensure-jarm-with-invalid-aud-fails",
-    "client-test-ensure-jarm-without-exp-fails",
-    "client-test-ensure-jarm-with-expired-exp-fails",
-    "client-test-ensure-jarm-with-invalid-sig-fails",
-    "client-test-ensure-jarm-signature-is-not-none",
-)
-"""What the FAPI 2.0 Message Signing client plan has beside the modules of the Security plan."""
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_has_a_test(module: str) -> None:
-    assert module in FAULTS

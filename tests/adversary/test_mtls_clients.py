@@ -13,9 +13,7 @@ import pytest
 
 from fapikit.errors import IssuerMismatch
 from tests.adversary.test_fapi2_client import ID_TOKEN_FAULTS, RESPONSE_FAULTS
-from tests.adversary.test_fapi2_client import MODULES as SECURITY_MODULES
 from tests.adversary.test_message_signing_client import FAULTS as SIGNED_RESPONSE_FAULTS
-from tests.adversary.test_message_signing_client import MODULES as SIGNED_RESPONSE_MODULES
 from tests.adversary.walk import refused, walk, without
 from tests.mothers.clients import Clients
 from tests.mothers.mtls_bank import MUTUAL_TLS, MtlsBank, served_over_tls
@@ -54,6 +52,7 @@ def signing(**options: Any) -> dict[str, Any]:
     return {"profile": "fapi2-message-signing", "request_signer": KEY, **options}
 
 
+@pytest.mark.conformance("fapi2-rp with certificates", "client-test-happy-path")
 @pytest.mark.spec("FAPI2-SP 5.3.3.1-1, -2; RFC 8705 2a, 3a, 5")
 @pytest.mark.parametrize("signed", [False, True], ids=["plain", "signed"])
 @pytest.mark.parametrize("bank", COMBINATIONS, indirect=True, ids="-".join)
@@ -64,6 +63,7 @@ def test_client_test_happy_path(signed: bool, connect: Connect, bank: MtlsBank) 
     assert all(form["client_id"] == "fintech" for form in forms)
 
 
+@pytest.mark.conformance("fapi2-rp with certificates", "client-test-happy-path-no-dpop-nonce")
 @pytest.mark.spec("RFC 9449 8.2")
 @pytest.mark.parametrize("bank", BOUND_TO_A_KEY, indirect=True, ids="-".join)
 def test_client_test_happy_path_no_dpop_nonce(connect: Connect, bank: MtlsBank) -> None:
@@ -72,6 +72,7 @@ def test_client_test_happy_path_no_dpop_nonce(connect: Connect, bank: MtlsBank) 
     assert len(bank.calls("token")) == 1
 
 
+@pytest.mark.conformance("fapi2-rp with certificates", "client-test-rs-dpop-auth-scheme-case-insensitivity")
 @pytest.mark.parametrize("bank", BOUND_TO_A_KEY, indirect=True, ids="-".join)
 def test_client_test_rs_dpop_auth_scheme_case_insensitivity(connect: Connect, bank: MtlsBank) -> None:
     bank.faults["challenge_scheme"] = lambda _: "dPoP"
@@ -79,6 +80,7 @@ def test_client_test_rs_dpop_auth_scheme_case_insensitivity(connect: Connect, ba
     assert {call.status for call in bank.calls("accounts")} == {200, 401}
 
 
+@pytest.mark.conformance("oidc-rp", "mtls-endpoint-aliases")
 @pytest.mark.spec("RFC 8705 5")
 def test_oidcc_client_test_mtls_endpoint_aliases(connect: Connect, bank: MtlsBank) -> None:
     """The token call alone has an alias; the other endpoints ask for the certificate where they are."""
@@ -96,6 +98,7 @@ def test_oidcc_client_test_mtls_endpoint_aliases(connect: Connect, bank: MtlsBan
     assert {call.certificate is not None for call in bank.calls("token")} == {True}
 
 
+@pytest.mark.conformance("fapi2-rp with certificates")
 @pytest.mark.parametrize("module", ID_TOKEN_FAULTS)
 def test_id_token_is_refused(module: str, connect: Connect, bank: MtlsBank) -> None:
     fault, hook, error, clause = ID_TOKEN_FAULTS[module]
@@ -103,6 +106,7 @@ def test_id_token_is_refused(module: str, connect: Connect, bank: MtlsBank) -> N
     refused(connect(), bank, error, clause, after="token")
 
 
+@pytest.mark.conformance("fapi2-rp with certificates")
 @pytest.mark.parametrize("module", RESPONSE_FAULTS)
 def test_authorization_response_is_refused(module: str, connect: Connect, bank: MtlsBank) -> None:
     hook, error, clause = RESPONSE_FAULTS[module]
@@ -110,6 +114,7 @@ def test_authorization_response_is_refused(module: str, connect: Connect, bank: 
     refused(connect(), bank, error, clause, after="callback")
 
 
+@pytest.mark.conformance("fapi2-rp with certificates")
 @pytest.mark.parametrize("module", SIGNED_RESPONSE_FAULTS)
 def test_signed_response_is_refused(module: str, connect: Connect, bank: MtlsBank) -> None:
     fault, hook, error, clause = SIGNED_RESPONSE_FAULTS[module]
@@ -117,6 +122,7 @@ def test_signed_response_is_refused(module: str, connect: Connect, bank: MtlsBan
     refused(connect(**signing()), bank, error, clause, after="callback")
 
 
+@pytest.mark.conformance("fapi2-rp with certificates", "client-test-discovery-issuer-mismatch")
 def test_client_test_discovery_issuer_mismatch(connect: Connect, bank: MtlsBank) -> None:
     bank.faults["metadata"] = lambda members: {**members, "issuer": f"{members['issuer']}INVALID"}
     with pytest.raises(IssuerMismatch):
@@ -134,6 +140,7 @@ CARRIES_ON = {
 }
 
 
+@pytest.mark.conformance("fapi2-rp with certificates")
 @pytest.mark.parametrize("module", CARRIES_ON)
 def test_carries_on(module: str, connect: Connect, bank: MtlsBank) -> None:
     fault, hook = CARRIES_ON[module]
@@ -141,6 +148,7 @@ def test_carries_on(module: str, connect: Connect, bank: MtlsBank) -> None:
     assert walk(connect(), bank).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-rp with certificates", "client-refresh-token-test")
 @pytest.mark.spec("FAPI2-SP 5.3.3.1-6")
 def test_client_refresh_token_test(connect: Connect, bank: MtlsBank) -> None:
     """The API answers invalid_token until the client has refreshed twice, with rotated refresh tokens."""
@@ -164,9 +172,3 @@ def test_client_refresh_token_test(connect: Connect, bank: MtlsBank) -> None:
         assert api.get("/accounts").status_code == 401
         assert api.get("/accounts").status_code == 200
     assert len(refreshes()) == 2
-
-
-@pytest.mark.parametrize("module", [*SECURITY_MODULES, *SIGNED_RESPONSE_MODULES])
-def test_every_module_has_a_test(module: str) -> None:
-    rows = ID_TOKEN_FAULTS.keys() | RESPONSE_FAULTS.keys() | SIGNED_RESPONSE_FAULTS.keys() | CARRIES_ON.keys()
-    assert module in rows or f"test_{module.replace('-', '_')}" in globals()

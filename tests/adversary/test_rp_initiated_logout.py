@@ -29,6 +29,7 @@ def fields_of(url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(url).query))
 
 
+@pytest.mark.conformance("oidc-rp", "rp-init-logout")
 @pytest.mark.parametrize("kind", KINDS)
 def test_oidcc_client_test_rp_init_logout(kind: str, bank: FakeBank) -> None:
     clients = Clients(kind)
@@ -54,6 +55,7 @@ def test_nobody_comes_back_where_no_address_is_given(bank: FakeBank) -> None:
     assert start.state is None
 
 
+@pytest.mark.conformance("oidc-rp", "rp-init-logout-other-state", "rp-init-logout-no-state")
 @pytest.mark.parametrize(
     ("query", "error"),
     [

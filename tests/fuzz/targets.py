@@ -14,6 +14,10 @@ from fapikit.dpop import NonceIssuer, check_proof
 from fapikit.dpop.htu import normalise
 from fapikit.errors import FapiError
 from fapikit.flow import run_pure
+from fapikit.http_signatures.base import signature_base
+from fapikit.http_signatures.content_digest import content_digest, require_body
+from fapikit.http_signatures.fields import read_signatures
+from fapikit.http_signatures.messages import FieldLines, RequestMessage, ResponseMessage
 from fapikit.jose.claims import Expected
 from fapikit.jose.encryption import Decryption, encrypt_jwt
 from fapikit.jose.encryption_keys import DecryptionKey
@@ -48,6 +52,10 @@ CLAIMS: dict[str, Any] = {
 }
 PROOF = {"jti": "1", "htm": "GET", "htu": URL, "iat": int(NOW)}
 JWK = {name: a_key().public_jwk[name] for name in ("kty", "crv", "x", "y")}
+_SIGNATURE = (
+    b'sig1=("@status" "@target-uri";req "@query-param";req;name="x" "content-digest";key="sha-256" "signature";bs)'
+    b';created=1800000000;keyid="k";tag="fapi-2-response"\n' + content_digest(b"").encode()
+)
 EXPECTED = Expected(issuer="https://as.example", audience=(URL,), now=NOW, max_age=60)
 
 
@@ -135,6 +143,18 @@ def _good_header(typ: str, **members: Any) -> bytes:
 
 _SIGNED = mint(CLAIMS, a_key(), typ="at+jwt")
 _PROOF = mint(PROOF, a_key(), typ="dpop+jwt", header={"kid": None, "jwk": JWK})
+
+
+def http_signature(octets: bytes) -> None:
+    """Signature-Input and Content-Digest of an answer, and the values of what is covered."""
+    value, _, digest = octets.decode("latin-1").partition("\n")
+    sent = [("signature-input", value), ("signature", "sig1=:AAAA:"), ("content-digest", digest)]
+    answer = ResponseMessage(200, sent, RequestMessage("POST", f"{URL}?x=%20", FieldLines(sent)))
+    for found in read_signatures(answer.headers).values():
+        signature_base(answer, found.input)
+    require_body(digest, b"")
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
     "jose_token": (jose_token, [_SIGNED.encode()]),
     "jose_signed": (jose_signed, [_good_header("at+jwt", kid=a_key().kid) + b"\n" + _dump(CLAIMS)]),
@@ -142,6 +162,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
     "jose_key": (jose_key, [_dump(dict(a_key(alg).public_jwk)) for alg in ("ES256", "PS256", "Ed25519")]),
     "dpop_proof": (dpop_proof, [_PROOF.encode()]),
     "dpop_signed": (dpop_signed, [_good_header("dpop+jwt", jwk=JWK) + b"\n" + _dump(PROOF)]),
+    "http_signature": (http_signature, [_SIGNATURE]),
     "verified_claims": (verified_claims, [_dump({"asked": WISH, "verified_claims": EIDAS})]),
     "small_parsers": (
         small_parsers,

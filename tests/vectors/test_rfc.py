@@ -59,6 +59,7 @@ COUNTS = {
     "rfc8037 jws": 1,
     "rfc8705 certificate": 1,
     "rfc8705 jwk": 1,
+    "rfc9421 http signature": 8,
     "rfc9440 fields": 1,
     "rfc9449 dpop": 3,
 }

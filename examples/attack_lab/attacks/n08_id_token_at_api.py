@@ -10,31 +10,17 @@ setting the type alone would give the ID token away.
 
 from __future__ import annotations
 
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
 
 from examples.attack_lab.answers import accepted
 from examples.attack_lab.attack import Attack
-from examples.attack_lab.jwts import claims_of
 from examples.attack_lab.lab import Lab
+from examples.attack_lab.naive.api import believing
 from examples.attack_lab.story import Party, Story
 from rskit import Issuer
 
 LOOT = "the answer of the API to Alice"
 ALICE, BANK, MALLORY, API = Party.ALICE, Party.BANK, Party.MALLORY, Party.ACCOUNTS
-
-
-def believing(issuer: str) -> object:
-    """The naive API. The signature is right, so this play leaves its verification out."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            claims = claims_of(Request(scope).headers["authorization"].split()[1])
-            good = claims["iss"] == issuer and claims["sub"] == "alice"
-            await PlainTextResponse("welcome" if good else "no", 200 if good else 401)(scope, receive, send)
-
-    return app
 
 
 def undefended(lab: Lab, story: Story) -> str:

@@ -4,6 +4,8 @@ Her computer asks the network for a proxy script (PAC, WPAD), and Mallory's hots
 each URL, also those with https. A client of a partner writes the token into the query, because that was easier.
 Mallory opens the same URL.
 
+What a network tells a computer is out of the toolkit's reach. What it does is to keep tokens out of all URLs.
+
 The API stops this. It takes tokens from the header only and refuses one in the URL, even a good one. So no client can
 be written that puts them there.
 """

@@ -4,6 +4,8 @@ He publishes an app that looks like the fintech's. It opens Alice's bank in the 
 name that she trusts. Whatever secret the real app has is in the app itself, for everybody who takes it apart. So a
 naive bank cannot tell the two apart, and gives the tokens to Mallory's app.
 
+How an app gets onto a phone is out of the toolkit's reach. What it does is to make the copy useless.
+
 The bank stops this at the first message. The fintech signs in with a key that stays on its server. Who cannot sign is
 not the fintech, and cannot even begin a login in its name.
 """

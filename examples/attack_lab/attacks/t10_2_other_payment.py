@@ -5,7 +5,7 @@ and the key that it is bound to. He sends the API an order of his own. A naive A
 all.
 
 The API stops this. The token says which payment Alice agreed to, and the API compares each member of the order with
-it: amount, payee, account. It executes that payment, once, and no other.
+it: amount and payee. It executes that payment and no other.
 """
 
 from __future__ import annotations

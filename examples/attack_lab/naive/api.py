@@ -1,12 +1,16 @@
-"""The naive bank's API: any token that the bank knows is good for each of its endpoints, in the header or the query."""
+"""Two naive APIs. One takes any token that the naive bank knows, for each of its endpoints, in header or query.
+
+The other one takes any JWT of a shipped bank.
+"""
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from examples.attack_lab.ecosystem import BALANCES
+from examples.attack_lab.jwts import claims_of
 from examples.attack_lab.naive.bank import NaiveBank
 
 ENDPOINTS = ("/accounts", "/accounts/history", "/payments")
@@ -31,3 +35,18 @@ class NaiveApi:
         if known is None:
             return JSONResponse({"error": "invalid_token"}, 401)
         return JSONResponse({"owner": known["owner"], "balance": BALANCES[known["owner"]]})
+
+
+def believing(issuer: str) -> ASGIApp:
+    """An API that serves the `sub` of whatever JWT this issuer has signed, for whatever purpose.
+
+    The attacks that use it have JWTs whose signature is right, so its verification is left out.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            claims = claims_of(Request(scope).headers["authorization"].split()[1])
+            good = claims["iss"] == issuer and claims["sub"] == "alice"
+            await PlainTextResponse("welcome" if good else "no", 200 if good else 401)(scope, receive, send)
+
+    return app

@@ -77,7 +77,7 @@ def test_a_detail_that_keeps_its_schema_passes(where: str, tmp_path: Path) -> No
         ),
         (
             {"creditorAccount": {"iban": "short"}},
-            "creditorAccount.iban does not meet minLength in the schema of this type",
+            "creditorAccount.iban must have 15 or more characters",
         ),
         ({"requestedExecutionDate": "2026-02-30"}, "requestedExecutionDate must have the format date"),
         ({"permissions": 7}, "permissions must be of the JSON type array or string"),

@@ -22,6 +22,7 @@ from tests.keys import a_key, claims_of, header_of
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.conformance("fapi2-op", "happy-flow")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-5")
 async def test_happy_flow(bank: Bank, client: PlainClient) -> None:
     """Two clients; each token works with its own key only, never in a query, never as Bearer."""
@@ -40,6 +41,7 @@ async def test_happy_flow(bank: Bank, client: PlainClient) -> None:
     assert in_query.status_code == 401
 
 
+@pytest.mark.conformance("fapi2-op", "user-rejects-authentication")
 async def test_user_rejects_authentication(client: PlainClient) -> None:
     callback = read_callback(await client.decide(await client.pushed(), decision="deny"))
     assert callback["error"] == "access_denied"
@@ -48,28 +50,33 @@ async def test_user_rejects_authentication(client: PlainClient) -> None:
     assert "code" not in callback
 
 
+@pytest.mark.conformance("fapi2-op", "access-token-type-header-case-sensitivity")
 @pytest.mark.parametrize("scheme", ["dpop", "DPOP", "dPoP"])
 async def test_access_token_type_header_case_sensitivity(client: PlainClient, scheme: str) -> None:
     tokens = await client.tokens()
     assert (await client.userinfo(tokens["access_token"], scheme=scheme)).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-authorization-request-without-state-success")
 async def test_ensure_authorization_request_without_state_success(client: PlainClient) -> None:
     callback = read_callback(await client.decide(await client.pushed(state=None)))
     assert set(callback) == {"code", "iss"}
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-authorization-request-without-nonce-success")
 async def test_ensure_authorization_request_without_nonce_success(client: PlainClient) -> None:
     tokens = await client.tokens(nonce=None)
     assert "nonce" not in claims_of(tokens["id_token"])
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-authorization-request-with-64-char-nonce-success")
 @pytest.mark.spec("FAPI2-SP 5.3.2.2-14")
 async def test_ensure_authorization_request_with_64_char_nonce_success(client: PlainClient) -> None:
     nonce = "n" * 64
     assert claims_of((await client.tokens(nonce=nonce))["id_token"])["nonce"] == nonce
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-authorization-request-with-long-nonce")
 async def test_ensure_authorization_request_with_long_nonce(client: PlainClient) -> None:
     nonce = "n" * 384
     assert claims_of((await client.tokens(nonce=nonce))["id_token"])["nonce"] == nonce
@@ -80,6 +87,7 @@ async def test_a_nonce_beyond_reason_is_refused_not_cut(client: PlainClient) -> 
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-authorization-request-with-long-state")
 @pytest.mark.spec("FAPI2-SP 5.3.2.2 N4")
 async def test_ensure_authorization_request_with_long_state(client: PlainClient) -> None:
     state = "s" * 1000
@@ -93,11 +101,13 @@ async def test_state_is_echoed_intact_whatever_its_characters(client: PlainClien
     assert callback["state"] == state
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-other-scope-order-succeeds")
 async def test_ensure_other_scope_order_succeeds(client: PlainClient) -> None:
     tokens = await client.tokens(scope="accounts openid")
     assert set(tokens["scope"].split()) == {"openid", "accounts"}
 
 
+@pytest.mark.conformance("fapi2-op", "test-claims-parameter-identity-claims")
 async def test_test_claims_parameter_identity_claims(client: PlainClient) -> None:
     claims = {
         "id_token": {"email": {"essential": True}, "unheard_of": None},
@@ -114,12 +124,14 @@ async def test_a_protocol_claim_asked_for_by_name_stays_the_servers_own(client: 
     assert claims_of(tokens["id_token"])["iss"] == ISSUER
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-redirect-uri-in-authorization-request")
 @pytest.mark.spec("FAPI2-SP 5.3.2.2-6")
 async def test_ensure_redirect_uri_in_authorization_request(client: PlainClient) -> None:
     response = await client.push(client.request(redirect_uri=None))
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-registered-redirect-uri")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -138,6 +150,7 @@ async def test_ensure_registered_redirect_uri(client: PlainClient, uri: str) -> 
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.conformance("fapi2-op", "plain-fapi-tolerate-unregistered-redirect-uri")
 @pytest.mark.spec("RFC 9126 2.4")
 async def test_plain_fapi_tolerate_unregistered_redirect_uri(client: PlainClient) -> None:
     """RFC 9126 2.4 would let PAR take it; this server refuses, and never falls back to a registered one."""
@@ -148,6 +161,7 @@ async def test_plain_fapi_tolerate_unregistered_redirect_uri(client: PlainClient
     assert "request_uri" not in response.json()
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-unsigned-authorization-request-without-using-par-fails")
 @pytest.mark.spec("FAPI2-SP 5.3.2.2-3")
 @pytest.mark.spec("RFC 9126 5")
 async def test_ensure_unsigned_authorization_request_without_using_par_fails(client: PlainClient) -> None:
@@ -157,6 +171,7 @@ async def test_ensure_unsigned_authorization_request_without_using_par_fails(cli
     assert "location" not in response.headers
 
 
+@pytest.mark.conformance("fapi2-op")
 @pytest.mark.parametrize(
     ("module", "response_type"),
     [
@@ -177,6 +192,7 @@ async def test_another_response_type_than_code_fails(
     assert refused == (400, "unsupported_response_type"), module
 
 
+@pytest.mark.conformance("fapi2-op", "par-ensure-reused-request-uri-prior-to-auth-completion-succeeds")
 async def test_par_ensure_reused_request_uri_prior_to_auth_completion_succeeds(client: PlainClient) -> None:
     request_uri = await client.pushed()
     assert (await client.authorize(request_uri)).status_code == 200
@@ -184,6 +200,7 @@ async def test_par_ensure_reused_request_uri_prior_to_auth_completion_succeeds(c
     assert "code" in read_callback(await client.decide(request_uri))
 
 
+@pytest.mark.conformance("fapi2-op", "par-attempt-reuse-request_uri")
 @pytest.mark.spec("FAPI2-SP 6.4", "RFC 9126 4b")
 async def test_par_attempt_reuse_request_uri(client: PlainClient) -> None:
     request_uri = await client.pushed()
@@ -193,6 +210,7 @@ async def test_par_attempt_reuse_request_uri(client: PlainClient) -> None:
     assert "location" not in again.headers
 
 
+@pytest.mark.conformance("fapi2-op", "par-attempt-to-use-expired-request_uri")
 @pytest.mark.spec("RFC 9126 4c")
 async def test_par_attempt_to_use_expired_request_uri(bank: Bank, client: PlainClient) -> None:
     request_uri = await client.pushed()
@@ -212,6 +230,7 @@ async def test_a_page_that_was_opened_in_time_may_be_answered_after_the_uri_expi
     assert "code" in read_callback(await client.submit(consent, decision="approve"))
 
 
+@pytest.mark.conformance("fapi2-op", "par-attempt-to-use-request_uri-for-different-client")
 async def test_par_attempt_to_use_request_uri_for_different_client(bank: Bank, client: PlainClient) -> None:
     request_uri = await client.pushed()
     response = await bank.client("other").authorize(request_uri)
@@ -219,6 +238,7 @@ async def test_par_attempt_to_use_request_uri_for_different_client(bank: Bank, c
     assert "location" not in response.headers
 
 
+@pytest.mark.conformance("fapi2-op", "par-attempt-invalid-http-method")
 @pytest.mark.parametrize("method", ["PUT", "GET", "DELETE", "PATCH"])
 @pytest.mark.spec("RFC 9126 2a")
 async def test_par_attempt_invalid_http_method(client: PlainClient, method: str) -> None:
@@ -227,6 +247,7 @@ async def test_par_attempt_invalid_http_method(client: PlainClient, method: str)
     assert (await client.http.request(method, "/par", content=form, headers=headers)).status_code == 405
 
 
+@pytest.mark.conformance("fapi2-op", "par-without-duplicate-parameters")
 async def test_par_without_duplicate_parameters(client: PlainClient) -> None:
     """client_id and request_uri suffice at the authorization endpoint."""
     assert "code" in read_callback(await client.decide(await client.pushed()))
@@ -242,6 +263,7 @@ async def test_parameters_beside_a_request_uri_do_not_count(client: PlainClient)
     assert callback["state"] == "inner"
 
 
+@pytest.mark.conformance("fapi2-op", "par-authorization-request-containing-request_uri-form-param")
 @pytest.mark.spec("RFC 9126 2.1-2")
 async def test_par_authorization_request_containing_request_uri_form_param(client: PlainClient) -> None:
     earlier = await client.pushed()
@@ -249,6 +271,7 @@ async def test_par_authorization_request_containing_request_uri_form_param(clien
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.conformance("fapi2-op", "par-ensure-pkce-required")
 @pytest.mark.spec("FAPI2-SP 5.3.2.2-5")
 @pytest.mark.spec("RFC 7636 4.4.1")
 async def test_par_ensure_pkce_required(client: PlainClient) -> None:
@@ -256,6 +279,7 @@ async def test_par_ensure_pkce_required(client: PlainClient) -> None:
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.conformance("fapi2-op", "par-plain-pkce-rejected")
 @pytest.mark.parametrize("method", ["plain", None, "s256"])
 async def test_par_plain_pkce_rejected(client: PlainClient, method: str | None) -> None:
     challenge = VERIFIER if method == "plain" else challenge_of(VERIFIER)

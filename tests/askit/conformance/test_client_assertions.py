@@ -21,6 +21,7 @@ async def _token_error(client: PlainClient, authentication: dict[str, str]) -> t
     return response.status_code, response.json().get("error", "")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-signed-client-assertion-with-RS256-fails")
 async def test_ensure_signed_client_assertion_with_rs256_fails() -> None:
     rsa = a_key("PS256", 1)
     bank = Bank(
@@ -31,10 +32,12 @@ async def test_ensure_signed_client_assertion_with_rs256_fails() -> None:
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-client-assertion-in-token-endpoint")
 async def test_ensure_client_assertion_in_token_endpoint(client: PlainClient) -> None:
     assert await _token_error(client, {"client_id": client.client_id}) == (401, "invalid_client")
 
 
+@pytest.mark.conformance("fapi2-op")
 @pytest.mark.parametrize(
     ("module", "claims"),
     [
@@ -60,6 +63,9 @@ async def test_a_broken_assertion_is_refused(
     assert await _token_error(client, client.authentication(**moved)) == (401, "invalid_client"), module
 
 
+@pytest.mark.conformance(
+    "fapi2-op", "par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted"
+)
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-13")
 async def test_par_ensure_jwt_client_assertions_nbf_8_seconds_in_the_future_is_accepted(
     client: PlainClient,
@@ -68,6 +74,9 @@ async def test_par_ensure_jwt_client_assertions_nbf_8_seconds_in_the_future_is_a
     assert (await client.push(authentication=client.authentication(nbf=nbf, iat=nbf))).status_code == 201
 
 
+@pytest.mark.conformance(
+    "fapi2-op", "par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails"
+)
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-13")
 async def test_par_ensure_jwt_client_assertions_nbf_over_60_seconds_in_the_future_fails(
     client: PlainClient,
@@ -77,6 +86,7 @@ async def test_par_ensure_jwt_client_assertions_nbf_over_60_seconds_in_the_futur
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
 
 
+@pytest.mark.conformance("fapi2-op")
 @pytest.mark.parametrize(
     ("module", "aud"),
     [
@@ -128,6 +138,7 @@ async def test_an_absent_typ_is_accepted_and_another_kinds_is_not(
     assert (await client.push(authentication=client.authentication(assertion))).status_code == status
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-client-id-in-token-endpoint")
 async def test_ensure_client_id_in_token_endpoint(client: PlainClient) -> None:
     authentication = {**client.authentication(), "client_id": "other"}
     assert await _token_error(client, authentication) == (401, "invalid_client")

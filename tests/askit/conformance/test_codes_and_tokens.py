@@ -23,6 +23,7 @@ async def test_the_token_response(client: PlainClient) -> None:
     assert len(body["refresh_token"]) >= 43
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-authorization-code-is-bound-to-client")
 async def test_ensure_authorization_code_is_bound_to_client(bank: Bank, client: PlainClient) -> None:
     code = await client.code()
     stolen = await bank.client("other").redeem(code)
@@ -30,6 +31,7 @@ async def test_ensure_authorization_code_is_bound_to_client(bank: Bank, client: 
     assert (await client.redeem(code)).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-op", "attempt-reuse-authorization-code-after-one-second")
 @pytest.mark.spec("FAPI2-SP 5.3.2.2-9", "RFC 9700 4.2.4")
 async def test_attempt_reuse_authorization_code_after_one_second(bank: Bank, client: PlainClient) -> None:
     """Refused, and what the first redemption gave is revoked."""
@@ -52,6 +54,7 @@ async def test_a_code_used_again_long_after_it_expired_still_revokes(bank: Bank,
     assert (await client.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-token-endpoint-fails-with-expired-auth-code")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-11")
 async def test_ensure_token_endpoint_fails_with_expired_auth_code(bank: Bank, client: PlainClient) -> None:
     code = await client.code()
@@ -66,6 +69,7 @@ async def test_a_code_is_alive_for_just_under_a_minute(bank: Bank, client: Plain
     assert (await client.redeem(code)).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-pkce-code-verifier-required")
 @pytest.mark.spec("RFC 7636 4.6")
 @pytest.mark.spec("RFC 9700 2.1.1c")
 async def test_ensure_pkce_code_verifier_required(client: PlainClient) -> None:
@@ -73,6 +77,7 @@ async def test_ensure_pkce_code_verifier_required(client: PlainClient) -> None:
     assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
 
 
+@pytest.mark.conformance("fapi2-op", "incorrect-pkce-code-verifier-rejected")
 @pytest.mark.parametrize("verifier", ["w" * 43, "v" * 42, "v" * 44, ""])
 @pytest.mark.spec("RFC 7636 4.6")
 async def test_incorrect_pkce_code_verifier_rejected(client: PlainClient, verifier: str) -> None:
@@ -92,6 +97,7 @@ async def test_redirect_uri_may_be_left_out_at_the_token_endpoint(client: PlainC
 # refresh-token
 
 
+@pytest.mark.conformance("fapi2-op", "refresh-token")
 async def test_refresh_token(bank: Bank, client: PlainClient) -> None:
     """Works, keeps the refresh token, and needs its own client, authentication and a proof each time."""
     tokens = await client.tokens()

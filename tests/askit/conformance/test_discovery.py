@@ -22,6 +22,7 @@ async def _metadata(bank: Bank, path: str = "/.well-known/oauth-authorization-se
     return response.json()
 
 
+@pytest.mark.conformance("fapi2-op", "discovery-end-point-verification")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-1")
 @pytest.mark.spec("RFC 9207 2.3")
 async def test_discovery_end_point_verification(bank: Bank) -> None:

@@ -21,16 +21,19 @@ async def _token_answer(client: PlainClient, **claims: Any) -> tuple[int, str]:
     return response.status_code, response.json().get("error", "")
 
 
+@pytest.mark.conformance("fapi2-op", "check-dpop-proof-nbf-exp")
 async def test_check_dpop_proof_nbf_exp(client: PlainClient) -> None:
     now = int(client.clock())
     assert await _token_answer(client, nbf=now, exp=now + 60) == (200, "")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-dpopproof-with-iat-10seconds-before-succeeds")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-13")
 async def test_ensure_dpopproof_with_iat_10seconds_before_succeeds(client: PlainClient) -> None:
     assert await _token_answer(client, iat=int(client.clock()) - 10) == (200, "")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-dpopproof-with-iat-10seconds-after-succeeds")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-13")
 async def test_ensure_dpopproof_with_iat_10seconds_after_succeeds(client: PlainClient) -> None:
     assert await _token_answer(client, iat=int(client.clock()) + 10) == (200, "")
@@ -43,6 +46,7 @@ async def test_a_proof_from_another_time_is_refused(client: PlainClient, seconds
     assert answer == (400, "invalid_dpop_proof")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-mismatched-dpop-jkt-fails")
 @pytest.mark.spec("RFC 9449 10.1")
 async def test_ensure_mismatched_dpop_jkt_fails(client: PlainClient) -> None:
     """The proof at PAR and dpop_jkt name different keys."""
@@ -52,6 +56,7 @@ async def test_ensure_mismatched_dpop_jkt_fails(client: PlainClient) -> None:
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-token-endpoint-fails-with-mismatched-dpop-jkt")
 @pytest.mark.spec("RFC 9449 10")
 async def test_ensure_token_endpoint_fails_with_mismatched_dpop_jkt(client: PlainClient) -> None:
     code = await client.code(dpop_jkt=client.dpop_key.thumbprint)
@@ -60,6 +65,7 @@ async def test_ensure_token_endpoint_fails_with_mismatched_dpop_jkt(client: Plai
     assert (await client.redeem(code)).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-token-endpoint-fails-with-mismatched-dpop-proof-jkt")
 @pytest.mark.spec("RFC 9449 10.1")
 async def test_ensure_token_endpoint_fails_with_mismatched_dpop_proof_jkt(client: PlainClient) -> None:
     code = await _code_bound_by_proof(client)
@@ -67,12 +73,14 @@ async def test_ensure_token_endpoint_fails_with_mismatched_dpop_proof_jkt(client
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-dpopproof-at-par-endpoint-binding-success")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-12")
 async def test_ensure_dpopproof_at_par_endpoint_binding_success(client: PlainClient) -> None:
     tokens = (await client.redeem(await _code_bound_by_proof(client))).json()
     assert claims_of(tokens["access_token"])["cnf"]["jkt"] == client.dpop_key.thumbprint
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-dpop-auth-code-binding-success")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-12")
 async def test_ensure_dpop_auth_code_binding_success(client: PlainClient) -> None:
     code = await client.code(dpop_jkt=client.dpop_key.thumbprint)
@@ -86,6 +94,7 @@ async def test_a_bad_proof_at_par_is_refused(client: PlainClient) -> None:
     assert (response.status_code, response.json()["error"]) == (400, "invalid_dpop_proof")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-holder-of-key-required")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-4")
 async def test_ensure_holder_of_key_required(client: PlainClient) -> None:
     form = client.code_form(await client.code())
@@ -153,6 +162,7 @@ def _good(client: PlainClient, token: str, **changes: Any) -> str:
     return client.proof("GET", f"{client.issuer}/userinfo", token=token, **changes)
 
 
+@pytest.mark.conformance("fapi2-op", "dpop-negative-tests")
 @pytest.mark.parametrize(
     ("what", "changes"),
     [

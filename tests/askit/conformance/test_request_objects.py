@@ -44,6 +44,7 @@ async def test_happy_flow_signed(signer: PlainClient) -> None:
     assert claims_of(tokens["id_token"])["nonce"] == "the-nonce"
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-different-nonce-inside-and-outside-request-object")
 async def test_ensure_different_nonce_inside_and_outside_request_object(signer: PlainClient) -> None:
     form = {"request": signer.request_object(response_mode="jwt"), "nonce": "outer"}
     request_uri = (await signer.push(form)).json()["request_uri"]
@@ -51,18 +52,21 @@ async def test_ensure_different_nonce_inside_and_outside_request_object(signer: 
     assert claims_of((await signer.redeem(code)).json()["id_token"])["nonce"] == "the-nonce"
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-different-state-inside-and-outside-request-object")
 async def test_ensure_different_state_inside_and_outside_request_object(signer: PlainClient) -> None:
     form = {"request": signer.request_object(response_mode="jwt"), "state": "outer"}
     request_uri = (await signer.push(form)).json()["request_uri"]
     assert (await _inner_response(signer, request_uri))["state"] == "the-state"
 
 
+@pytest.mark.conformance("fapi2-op", "state-only-outside-request-object-not-used")
 async def test_state_only_outside_request_object_not_used(signer: PlainClient) -> None:
     form = {"request": signer.request_object(response_mode="jwt", state=None), "state": "outer"}
     request_uri = (await signer.push(form)).json()["request_uri"]
     assert "state" not in await _inner_response(signer, request_uri)
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-request-object-without-redirect-uri-fails")
 async def test_ensure_request_object_without_redirect_uri_fails(signer: PlainClient) -> None:
     assert _refused(await _push(signer, redirect_uri=None), "invalid_request")
 
@@ -76,11 +80,13 @@ async def test_a_redirect_uri_outside_the_request_object_does_not_count(signer: 
     assert _refused(await signer.push(form), "invalid_request")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-request-object-with-multiple-aud-succeeds")
 @pytest.mark.spec("FAPI2-MS 5.3.1-2")
 async def test_ensure_request_object_with_multiple_aud_succeeds(signer: PlainClient) -> None:
     await _accepted(signer, claims={"aud": ["https://other.example.test", signer.issuer]})
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-13")
 @pytest.mark.parametrize("ahead", [0, 8, 10])
 async def test_ensure_request_object_with_nbf_8_seconds_in_the_future_is_accepted(
@@ -90,6 +96,7 @@ async def test_ensure_request_object_with_nbf_8_seconds_in_the_future_is_accepte
     await _accepted(signer, claims={"nbf": now + ahead, "iat": now + ahead})
 
 
+@pytest.mark.conformance("fapi2-op")
 @pytest.mark.parametrize(
     ("module", "claims"),
     [
@@ -134,17 +141,20 @@ async def test_a_parameter_of_the_wrong_json_type_is_refused(
     assert _refused(await _push(signer, claims={parameter: value}), "invalid_request")
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-signed-request-object-with-RS256-fails")
 async def test_ensure_signed_request_object_with_rs256_fails(signer: PlainClient) -> None:
     """Its key is registered."""
     assert _refused(await _push(signer, key=a_key("RS256", 1)))
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-request-object-signature-algorithm-is-not-none")
 async def test_ensure_request_object_signature_algorithm_is_not_none(signer: PlainClient) -> None:
     body = signer.request_object(response_mode="jwt").split(".")[1]
     unsigned = f"{b64(json.dumps({'alg': 'none'}).encode())}.{body}."
     assert _refused(await signer.push({"request": unsigned}))
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-request-object-with-invalid-signature-fails")
 @pytest.mark.spec("RFC 9101 6.2")
 async def test_ensure_request_object_with_invalid_signature_fails(signer: PlainClient) -> None:
     head, body, signature = signer.request_object(response_mode="jwt").split(".")
@@ -152,12 +162,14 @@ async def test_ensure_request_object_with_invalid_signature_fails(signer: PlainC
     assert _refused(await signer.push({"request": broken}))
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-matching-key-in-authorization-request")
 @pytest.mark.spec("RFC 9101 6.1")
 async def test_ensure_matching_key_in_authorization_request(signer: PlainClient) -> None:
     """Signed by client 2's key."""
     assert _refused(await _push(signer, key=a_key("ES256", 2)))
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-unsigned-request-at-par-endpoint-fails")
 @pytest.mark.spec("FAPI2-MS 5.3.1-1", "RFC 9126 2.3")
 async def test_ensure_unsigned_request_at_par_endpoint_fails(signer: PlainClient) -> None:
     assert _refused(await signer.push(signer.request(response_mode="jwt")), "invalid_request")

@@ -122,6 +122,20 @@ async def test_a_grant_and_its_tokens_end_with_the_consent(bank: Bank, client: P
     assert tokens["grant_id"] not in (await client.http.get("/grants")).text
 
 
+async def test_a_consent_until_a_date_is_shown_with_that_day(client: PlainClient) -> None:
+    """It ends at the midnight after it, which is another day."""
+    page = await client.authorize(
+        await client.pushed(
+            grant_management_action="create", authorization_details=details(current="2027-01-16")
+        )
+    )
+    page = await client.submit(page, username="alice", password="wonderland")
+    await client.submit(page, decision="approve")
+    for shown in (page, await client.http.get("/grants")):
+        assert '<time datetime="2027-01-16">' in shown.text
+        assert "2027-01-17" not in shown.text
+
+
 async def test_of_two_details_each_ends_by_itself(bank: Bank, client: PlainClient) -> None:
     tokens = await granted(
         client,

@@ -33,7 +33,7 @@ SHOWN = {
     "uk-account-access": ["Access to your accounts", "ReadAccountsBasic", "ReadBalances"],
     "uk-domestic-payment": ['class="payee">to ACME Inc', "165.88 GBP", "08080021325698"],
     "brazil-consent": ["ACCOUNTS_READ"],
-    "berlin-group-consent": ["DE40"],
+    "berlin-group-consent": ["DE40", 'lasts until <time datetime="2027-03-01">'],
     "berlin-group-payment": ["123.50 EUR", "Merchant A"],
 }
 every_shape = pytest.mark.parametrize("shape", sorted(PATHS))

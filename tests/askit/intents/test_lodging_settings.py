@@ -89,7 +89,7 @@ def test_a_schema_of_the_bank_narrows_what_may_be_lodged() -> None:
     schema = {"properties": {"Permissions": {"maxItems": 1}}}
     own = config(a_type("uk-account-access", ACCOUNTS, "accounts", schema=schema))
     (known,) = own.authorization_details_types
-    with pytest.raises(InvalidAuthorizationDetails, match="Permissions does not meet maxItems"):
+    with pytest.raises(InvalidAuthorizationDetails, match="Permissions must have 1 or fewer items"):
         known.check({"type": known.type, "Permissions": ["ReadBalances", "ReadPAN"]})
     assert known.lodged
     assert known.lodged.path == "/open-banking/v4.0/aisp/account-access-consents"

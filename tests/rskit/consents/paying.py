@@ -80,6 +80,7 @@ class Api:
         *granted: Any,
         order: Any = ORDER,
         key: str | list[str] | None = "key-1",
+        kind: DetailsType = PAYMENT,
         **claims: Any,
     ) -> CheckedRequest:
         """A request that has passed its route's Access."""
@@ -87,7 +88,7 @@ class Api:
         view = a_view(f"Bearer {a_token(authorization_details=list(granted), **claims)}")
         checked = CheckedRequest(self.server, view, allowed(self.server, view))
         keys = [] if key is None else [key] if isinstance(key, str) else key
-        checked.require_details(Access(), PAYMENT.needed(order), lambda name: keys)
+        checked.require_details(Access(), kind.needed(order), lambda name: keys)
         return checked
 
     def pay(self, *granted: Any, execute: Callable[[Reservation], Any] | None = None, **request: Any) -> Any:

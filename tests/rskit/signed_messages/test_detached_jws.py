@@ -361,7 +361,6 @@ def test_a_setting_that_cannot_work_is_named(settings: dict[str, Any], named: st
     "settings",
     [
         {"names": FINTECH, "jwks": {"keys": []}},
-        {"names": (), "jwks_uri": "https://directory.example"},
         {"names": (FINTECH,)},
         {"names": (FINTECH,), "jwks_uri": "http://directory.example"},
         {"names": (FINTECH,), "jwks": {"keys": []}},
@@ -371,6 +370,15 @@ def test_a_setting_that_cannot_work_is_named(settings: dict[str, Any], named: st
 def test_a_client_that_cannot_be_verified_is_refused_at_once(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="SigningClient"):
         SigningClient(**settings)
+
+
+def test_a_scheme_whose_signers_are_named_needs_their_names() -> None:
+    nameless = SigningClient(jwks_uri="https://directory.example/fintech.jwks")
+    with pytest.raises(ConfigurationError, match=r"SigningClient\(names=\) of fintech"):
+        signing(clients={"fintech": nameless})
+    server = a_server(message_signing=signing(clients=lambda _: nameless))
+    with running("asgi", server) as api:
+        assert call(api, "/payments", signed_field()).status_code == 503
 
 
 def test_with_several_issuers_a_client_id_alone_names_nobody() -> None:

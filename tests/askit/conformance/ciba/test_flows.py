@@ -54,6 +54,7 @@ async def verified(bank: CibaBank, id_token: str) -> dict[str, Any]:
     return dict(jwt.decode(id_token, key, issuer=bank.issuer, **how))
 
 
+@pytest.mark.conformance("ciba-op", "discovery-end-point-verification")
 @pytest.mark.spec("CIBA 4b", "CIBA 4c", "FAPI-CIBA 5.2.2-3", "FAPI-CIBA 5.2.2-4", "FAPI-CIBA 7.10")
 async def test_discovery_end_point_verification(live_each: CibaBank) -> None:
     answer = await live_each.asking().client.http.get("/.well-known/openid-configuration")
@@ -75,6 +76,7 @@ async def test_discovery_end_point_verification(live_each: CibaBank) -> None:
     assert "openid" in document["scopes_supported"]
 
 
+@pytest.mark.conformance("ciba-op", "brazil-discovery-end-point-verification")
 async def test_brazil_discovery_end_point_verification(live: CibaBank) -> None:
     """What it looks at beyond the other one: the lists of CIBA are in the document of OpenID Connect too."""
     http = live.asking().client.http
@@ -127,6 +129,7 @@ async def _whole_flow(bank: CibaBank, endpoint: Hosting | None) -> None:
         assert endpoint.seen == ["/notified"] * 2
 
 
+@pytest.mark.conformance("ciba-op", "fapi-ciba-id1")
 @pytest.mark.spec("CIBA 7.3a", "CIBA 10.1a", "FAPI-CIBA 5.2.2", "FAPI-CIBA 5.2.2-4")
 async def test_fapi_ciba_id1(live_each: CibaBank) -> None:
     await _whole_flow(live_each, None)
@@ -137,6 +140,7 @@ async def test_fapi_ciba_id1_by_ping(pinging_each: CibaBank, endpoint: Hosting) 
     await _whole_flow(pinging_each, endpoint)
 
 
+@pytest.mark.conformance("ciba-op", "user-rejects-authentication")
 @pytest.mark.spec("CIBA 11b")
 async def test_user_rejects_authentication(live: CibaBank) -> None:
     client = live.asking()
@@ -145,6 +149,7 @@ async def test_user_rejects_authentication(live: CibaBank) -> None:
     assert error_of(await client.poll(auth_req_id)) == (400, "access_denied")
 
 
+@pytest.mark.conformance("ciba-op", "multiple-call-to-token-endpoint")
 @pytest.mark.spec("CIBA 11a", "CIBA 11b")
 async def test_multiple_call_to_token_endpoint(live: CibaBank) -> None:
     """Calls that come too fast; then the user agrees, and the tokens come all the same."""
@@ -156,6 +161,7 @@ async def test_multiple_call_to_token_endpoint(live: CibaBank) -> None:
     assert (await client.poll(auth_req_id)).status_code == 200
 
 
+@pytest.mark.conformance("ciba-op", "auth-req-id-expired")
 @pytest.mark.spec("CIBA 7.1.1c", "CIBA 11b")
 async def test_auth_req_id_expired(live: CibaBank) -> None:
     client = live.asking()
@@ -164,6 +170,7 @@ async def test_auth_req_id_expired(live: CibaBank) -> None:
     assert error_of(await client.poll(auth_req_id)) == (400, "expired_token")
 
 
+@pytest.mark.conformance("ciba-op", "refresh-token")
 async def test_refresh_token(live: CibaBank) -> None:
     """It works for its own client, with its own certificate and assertion, and for nobody else."""
     client, other = live.asking(), live.asking("other")
@@ -180,6 +187,7 @@ async def test_refresh_token(live: CibaBank) -> None:
         assert (await userinfo(client, answer.json()["access_token"])).status_code == 200
 
 
+@pytest.mark.conformance("ciba-op", "ensure-mtls-holder-of-key-required")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-5", "RFC 8705 3.3")
 async def test_ensure_mtls_holder_of_key_required(live_each: CibaBank) -> None:
     """Without the certificate no token comes, and a token that came is worth nothing."""

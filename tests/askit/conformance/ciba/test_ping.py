@@ -39,6 +39,7 @@ async def is_given_up(bank: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptu
     assert len(endpoint.requests) == 1
 
 
+@pytest.mark.conformance("ciba-op", "ping-backchannel-notification-endpoint-response-has-body")
 @pytest.mark.parametrize("octets", [9, 100_000])
 async def test_ping_backchannel_notification_endpoint_response_has_body(
     octets: int, pinging_each: CibaBank, endpoint: Hosting
@@ -49,6 +50,7 @@ async def test_ping_backchannel_notification_endpoint_response_has_body(
     assert len(endpoint.requests) == 1
 
 
+@pytest.mark.conformance("ciba-op", "ping-backchannel-notification-endpoint-response-401")
 async def test_ping_backchannel_notification_endpoint_response_401(
     pinging_each: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -56,6 +58,7 @@ async def test_ping_backchannel_notification_endpoint_response_401(
     await is_given_up(pinging_each, endpoint, caplog, "it answered 401")
 
 
+@pytest.mark.conformance("ciba-op", "ping-backchannel-notification-endpoint-response-403")
 async def test_ping_backchannel_notification_endpoint_response_403(
     pinging_each: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -70,6 +73,9 @@ class TestWithCertificates:
         async with hosting(path="/notified", asks_for_certificates=True) as running:
             yield running
 
+    @pytest.mark.conformance(
+        "ciba-op", "ping-with-mtls-ciba-notification-endpoint-response-401-and-require-server-does-not-retry"
+    )
     async def test_ping_with_mtls_ciba_notification_endpoint_response_401_and_require_server_does_not_retry(
         self, pinging_each: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -77,6 +83,7 @@ class TestWithCertificates:
         await is_given_up(pinging_each, endpoint, caplog, "it answered 401")
 
 
+@pytest.mark.conformance("ciba-op", "ping-backchannel-notification-endpoint-return-redirect-request")
 @pytest.mark.parametrize("status", [302, 307])
 async def test_ping_backchannel_notification_endpoint_return_redirect_request(
     status: int, pinging_each: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptureFixture

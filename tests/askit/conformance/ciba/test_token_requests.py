@@ -11,6 +11,7 @@ from tests.askit.fapi1.answers import error_of as cited_error_of
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.conformance("ciba-op", "ensure-wrong-auth-req-id-in-token-endpoint-request")
 @pytest.mark.spec("CIBA 10.1c", "CIBA 11b")
 async def test_ensure_wrong_auth_req_id_in_token_endpoint_request(live_each: CibaBank) -> None:
     """The other client's; it stays good for its own client."""
@@ -25,6 +26,7 @@ async def test_ensure_wrong_auth_req_id_in_token_endpoint_request(live_each: Cib
     assert (await client.poll(auth_req_id)).status_code == 200
 
 
+@pytest.mark.conformance("ciba-op", "ensure-wrong-client-id-in-token-endpoint-request")
 async def test_ensure_wrong_client_id_in_token_endpoint_request(live_each: CibaBank) -> None:
     client = live_each.asking()
     auth_req_id = await approved(live_each, client)
@@ -33,6 +35,7 @@ async def test_ensure_wrong_client_id_in_token_endpoint_request(live_each: CibaB
     assert (await client.poll(auth_req_id)).status_code == 200
 
 
+@pytest.mark.conformance("ciba-op", "ensure-without-client-assertion-in-token-endpoint-request")
 async def test_ensure_without_client_assertion_in_token_endpoint_request(live: CibaBank) -> None:
     client = live.asking()
     auth_req_id = await approved(live, client)
@@ -40,6 +43,9 @@ async def test_ensure_without_client_assertion_in_token_endpoint_request(live: C
     assert error_of(await client.poll(auth_req_id, authentication=authentication)) == (401, "invalid_client")
 
 
+@pytest.mark.conformance(
+    "ciba-op", "ensure-client-assertion-signature-algorithm-in-token-endpoint-request-is-RS256-fails"
+)
 @pytest.mark.spec("FAPI-CIBA 7.10")
 async def test_ensure_client_assertion_signature_algorithm_in_token_endpoint_request_is_rs256_fails(
     live: CibaBank,
@@ -51,6 +57,7 @@ async def test_ensure_client_assertion_signature_algorithm_in_token_endpoint_req
     assert error_of(await client.poll(auth_req_id, authentication=authentication)) == (401, "invalid_client")
 
 
+@pytest.mark.conformance("ciba-op", "ensure-client-assertion-with-iss-aud-to-token-endpoint-succeeds")
 @pytest.mark.spec("CIBA 7.1b")
 async def test_ensure_client_assertion_with_iss_aud_to_token_endpoint_succeeds(live: CibaBank) -> None:
     client = live.asking()

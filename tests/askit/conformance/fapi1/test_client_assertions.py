@@ -38,6 +38,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.conformance("fapi1-op")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-14")
 @pytest.mark.parametrize(("module", "endpoint", "claims"), BROKEN, ids=[row[0] for row in BROKEN])
 async def test_a_broken_one(client: PlainClient, module: str, endpoint: str, claims: dict[str, Any]) -> None:
@@ -56,6 +57,7 @@ TAKEN: list[tuple[str, str, Any]] = [
 ]
 
 
+@pytest.mark.conformance("fapi1-op")
 @pytest.mark.spec("RFC 9126 2b", "RFC 7523 3-3")
 @pytest.mark.parametrize(("module", "endpoint", "aud"), TAKEN, ids=[row[0] for row in TAKEN])
 async def test_an_audience_that_is_taken(client: PlainClient, module: str, endpoint: str, aud: Any) -> None:
@@ -65,6 +67,7 @@ async def test_an_audience_that_is_taken(client: PlainClient, module: str, endpo
     assert answer.status_code == {"/token": 200, "/par": 201}[endpoint], module
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-signed-client-assertion-with-RS256-fails")
 @pytest.mark.spec("FAPI1-ADV 8.6-1, -2")
 @pytest.mark.parametrize("endpoint", ["/token", "/par"])
 async def test_ensure_signed_client_assertion_with_rs256_fails(client: PlainClient, endpoint: str) -> None:
@@ -72,6 +75,7 @@ async def test_ensure_signed_client_assertion_with_rs256_fails(client: PlainClie
     assert error_of(answer) == (401, "invalid_client", "FAPI1-ADV 8.6-1")
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-client-assertion-in-token-endpoint")
 @pytest.mark.parametrize("endpoint", ["/token", "/par"])
 async def test_ensure_client_assertion_in_token_endpoint(client: PlainClient, endpoint: str) -> None:
     answer = await _at(endpoint, client, {"client_id": client.client_id})

@@ -25,6 +25,7 @@ OTHERS = (
 )
 
 
+@pytest.mark.conformance("fapi1-op", "discovery-end-point-verification")
 async def test_discovery_end_point_verification(bank: LiveBank, client: PlainClient) -> None:
     answer = await client.http.get("/.well-known/openid-configuration")
     document = answer.json()

@@ -33,6 +33,7 @@ async def _answer(
     return claims_of(answer["response"]) if "response" in answer else answer
 
 
+@pytest.mark.conformance("fapi1-op", "fapi1-advanced-final")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-1, -5, -6, -14")
 @pytest.mark.parametrize("client_id", ["fintech", "by-certificate", "self-signed"])
 @pytest.mark.parametrize("way", ["by value", "by reference", "pushed"])
@@ -96,6 +97,7 @@ def half_hash(value: str) -> str:
     return b64(hashlib.sha256(value.encode()).digest()[:16])
 
 
+@pytest.mark.conformance("fapi1-op", "user-rejects-authentication")
 async def test_user_rejects_authentication(client: PlainClient) -> None:
     page = await visit(client, an_object(client))
     place, answer = await decide(client, page, decision="deny")
@@ -103,6 +105,7 @@ async def test_user_rejects_authentication(client: PlainClient) -> None:
     assert not {"code", "id_token"} & answer.keys()
 
 
+@pytest.mark.conformance("fapi1-op", "access-token-type-header-case-sensitivity")
 async def test_access_token_type_header_case_sensitivity(client: PlainClient) -> None:
     code = (await _answer(client, "by value"))["code"]
     token = (await redeem(client, code)).json()["access_token"]
@@ -111,23 +114,27 @@ async def test_access_token_type_header_case_sensitivity(client: PlainClient) ->
         assert answer.status_code == 200
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-valid-pkce-succeeds")
 async def test_ensure_valid_pkce_succeeds(client: PlainClient) -> None:
     """In the front channel too, where it is not asked for."""
     answer = (await login(client, client.request_object(response_type="code id_token")))[1]
     assert (await redeem(client, answer["code"], code_verifier=VERIFIER)).status_code == 200
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-authorization-request-without-state-success")
 async def test_ensure_authorization_request_without_state_success(client: PlainClient) -> None:
     answer = await _answer(client, "by value", state=None)
     assert "state" not in answer
     assert "s_hash" not in claims_of(answer["id_token"])
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-other-scope-order-succeeds")
 async def test_ensure_other_scope_order_succeeds(client: PlainClient) -> None:
     code = (await _answer(client, "by value", scope="accounts openid"))["code"]
     assert set((await redeem(client, code)).json()["scope"].split()) == {"openid", "accounts"}
 
 
+@pytest.mark.conformance("fapi1-op")
 @pytest.mark.parametrize(
     ("module", "changes"),
     [
@@ -144,6 +151,7 @@ async def test_what_comes_back_is_never_cut(
     assert answer["state"] == changes.get("state", "the-state"), module
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-different-nonce-inside-and-outside-request-object")
 async def test_ensure_different_nonce_inside_and_outside_request_object(client: PlainClient) -> None:
     _, answer = await decide(client, await visit(client, an_object(client), nonce="outside"))
     assert claims_of(answer["id_token"])["nonce"] == "the-nonce"
@@ -154,11 +162,13 @@ async def test_ensure_different_state_inside_and_outside_request_object(client: 
     assert answer["state"] == "the-state"
 
 
+@pytest.mark.conformance("fapi1-op", "state-only-outside-request-object-not-used")
 async def test_state_only_outside_request_object_not_used(client: PlainClient) -> None:
     _, answer = await decide(client, await visit(client, an_object(client, state=None), state="outside"))
     assert "state" not in answer
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-mtls-holder-of-key-required")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-5, -6")
 async def test_ensure_mtls_holder_of_key_required(bank: LiveBank, client: PlainClient) -> None:
     code = (await _answer(client, "by value"))["code"]
@@ -167,6 +177,7 @@ async def test_ensure_mtls_holder_of_key_required(bank: LiveBank, client: PlainC
     assert (await redeem(client, code)).status_code == 200
 
 
+@pytest.mark.conformance("fapi1-op", "attempt-reuse-authorisation-code-after-one-second")
 @pytest.mark.spec("FAPI1-BL 5.2.2-13")
 async def test_attempt_reuse_authorisation_code_after_one_second(bank: LiveBank, client: PlainClient) -> None:
     code = (await _answer(client, "by value"))["code"]
@@ -177,11 +188,13 @@ async def test_attempt_reuse_authorisation_code_after_one_second(bank: LiveBank,
     assert answer.status_code == 401, "what the code gave is revoked"
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-authorization-code-is-bound-to-client")
 async def test_ensure_authorization_code_is_bound_to_client(bank: LiveBank, client: PlainClient) -> None:
     code = (await _answer(client, "by value"))["code"]
     assert error_of(await redeem(bank.client("other"), code))[:2] == (400, "invalid_grant")
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-client-id-in-token-endpoint")
 @pytest.mark.spec("FAPI1-BL 5.2.2-19")
 async def test_ensure_client_id_in_token_endpoint(client: PlainClient) -> None:
     form = client.code_form((await _answer(client, "by value"))["code"], code_verifier=None)
@@ -190,6 +203,7 @@ async def test_ensure_client_id_in_token_endpoint(client: PlainClient) -> None:
     assert error_of(refused) == (401, "invalid_client", "FAPI1-BL 5.2.2-19")
 
 
+@pytest.mark.conformance("fapi1-op", "refresh-token")
 @pytest.mark.spec("RFC 6749 6")
 async def test_refresh_token(bank: LiveBank, client: PlainClient) -> None:
     """Bound to the client; signed in and with a certificate each time; where it rotates, a lost answer is forgiven."""
@@ -212,6 +226,7 @@ async def test_refresh_token(bank: LiveBank, client: PlainClient) -> None:
 # Pushed requests.
 
 
+@pytest.mark.conformance("fapi1-op", "par-ensure-reused-request-uri-prior-to-auth-completion-succeeds")
 async def test_par_ensure_reused_request_uri_prior_to_auth_completion_succeeds(client: PlainClient) -> None:
     request_uri = (await push(client)).json()["request_uri"]
     for _ in range(2):
@@ -219,6 +234,7 @@ async def test_par_ensure_reused_request_uri_prior_to_auth_completion_succeeds(c
     assert "code" in (await decide(client, await client.authorize(request_uri)))[1]
 
 
+@pytest.mark.conformance("fapi1-op", "par-attempt-reuse-request_uri")
 async def test_par_attempt_reuse_request_uri(client: PlainClient) -> None:
     request_uri = (await push(client)).json()["request_uri"]
     await decide(client, await client.authorize(request_uri))
@@ -226,12 +242,14 @@ async def test_par_attempt_reuse_request_uri(client: PlainClient) -> None:
     assert (again.status_code, "location" in again.headers) == (400, False)
 
 
+@pytest.mark.conformance("fapi1-op", "par-attempt-to-use-expired-request_uri")
 async def test_par_attempt_to_use_expired_request_uri(bank: LiveBank, client: PlainClient) -> None:
     pushed = (await push(client)).json()
     bank.clock.advance(pushed["expires_in"])
     assert "expired" in (await client.authorize(pushed["request_uri"])).text
 
 
+@pytest.mark.conformance("fapi1-op", "par-attempt-to-use-request_uri-for-different-client")
 async def test_par_attempt_to_use_request_uri_for_different_client(
     bank: LiveBank, client: PlainClient
 ) -> None:
@@ -240,16 +258,19 @@ async def test_par_attempt_to_use_request_uri_for_different_client(
     assert (refused.status_code, "location" in refused.headers) == (400, False)
 
 
+@pytest.mark.conformance("fapi1-op", "par-attempt-invalid-http-method")
 async def test_par_attempt_invalid_http_method(client: PlainClient) -> None:
     form = {"request": client.request_object(response_type="code id_token"), **client.authentication()}
     assert (await client.http.request("PUT", "/par", data=form)).status_code == 405
 
 
+@pytest.mark.conformance("fapi1-op", "par-without-duplicate-parameters")
 async def test_par_without_duplicate_parameters(client: PlainClient) -> None:
     """client_id and request_uri suffice at the authorization endpoint."""
     assert "code" in await _answer(client, "pushed")
 
 
+@pytest.mark.conformance("fapi1-op")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-18")
 @pytest.mark.parametrize(
     ("module", "changes"),
@@ -262,6 +283,7 @@ async def test_pkce_of_a_pushed_request(client: PlainClient, module: str, change
     assert error_of(await push(client, **changes)) == (400, "invalid_request", "FAPI1-ADV 5.2.2-18"), module
 
 
+@pytest.mark.conformance("fapi1-op")
 @pytest.mark.parametrize(
     ("module", "verifier"),
     [("ensure-pkce-code-verifier-required", None), ("incorrect-pkce-code-verifier-rejected", "w" * 43)],
@@ -274,6 +296,7 @@ async def test_the_verifier_of_a_pushed_request(
     assert error_of(refused)[:2] == (400, "invalid_grant"), module
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-response-mode-query")
 async def test_ensure_response_mode_query(client: PlainClient) -> None:
     """The result does not come in the query: the refusal neither."""
     place, answer = callback_of(await visit(client, an_object(client, response_mode="query")))

@@ -33,6 +33,7 @@ def _refused(page: httpx.Response, clause: str) -> bool:
     return (page.status_code, "location" in page.headers, clause in page.text) == (400, False, True)
 
 
+@pytest.mark.conformance("fapi1-op")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-13, -15, -17")
 @pytest.mark.parametrize(("module", "claims", "clause"), BROKEN, ids=[row[0] for row in BROKEN])
 async def test_a_broken_one(client: PlainClient, module: str, claims: dict[str, Any], clause: str) -> None:
@@ -43,6 +44,7 @@ async def test_a_broken_one(client: PlainClient, module: str, claims: dict[str, 
     assert error_of(await push(client, claims=changed)) == (400, "invalid_request_object", clause), module
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-request-object-with-multiple-aud-succeeds")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-15")
 async def test_ensure_request_object_with_multiple_aud_succeeds(client: PlainClient) -> None:
     aud = ["https://other.example.test", client.issuer]
@@ -56,28 +58,33 @@ async def _signed_otherwise(client: PlainClient, request_object: str, clause: st
     assert error_of(pushed) == (400, "invalid_request_object", clause)
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-signed-request-object-with-RS256-fails")
 @pytest.mark.spec("FAPI1-ADV 8.6-1, -2")
 async def test_ensure_signed_request_object_with_rs256_fails(client: PlainClient) -> None:
     await _signed_otherwise(client, an_object(client, key=RSA), "FAPI1-ADV 8.6-1")
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-request-object-signature-algorithm-is-not-none")
 @pytest.mark.spec("FAPI1-ADV 8.6-3")
 async def test_ensure_request_object_signature_algorithm_is_not_none(client: PlainClient) -> None:
     body = an_object(client).split(".")[1]
     await _signed_otherwise(client, f"{b64(json.dumps({'alg': 'none'}).encode())}.{body}.", "FAPI1-ADV 8.6-1")
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-request-object-with-invalid-signature-fails")
 async def test_ensure_request_object_with_invalid_signature_fails(client: PlainClient) -> None:
     head, body, signature = an_object(client).split(".")
     flipped = "".join("A" if each != "A" else "B" for each in signature[:4]) + signature[4:]
     await _signed_otherwise(client, f"{head}.{body}.{flipped}", "RFC 9101 6.2")
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-matching-key-in-authorization-request")
 async def test_ensure_matching_key_in_authorization_request(client: PlainClient) -> None:
     """Signed by client 2's key."""
     await _signed_otherwise(client, an_object(client, key=a_key("ES256", 2)), "RFC 7515 6")
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-authorization-request-without-request-object-fails")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-1")
 async def test_ensure_authorization_request_without_request_object_fails(client: PlainClient) -> None:
     plain = {**client.request(response_type="code id_token"), "client_id": client.client_id}
@@ -85,6 +92,7 @@ async def test_ensure_authorization_request_without_request_object_fails(client:
     assert redirected(refused) == ("invalid_request", "FAPI1-ADV 5.2.2-1")
 
 
+@pytest.mark.conformance("fapi1-op", "ensure-response-type-code-fails")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-2")
 async def test_ensure_response_type_code_fails(client: PlainClient) -> None:
     """Without JARM nothing signs the answer."""
@@ -94,6 +102,7 @@ async def test_ensure_response_type_code_fails(client: PlainClient) -> None:
     assert error_of(pushed) == (400, "invalid_request", "FAPI1-ADV 5.2.2-2")
 
 
+@pytest.mark.conformance("fapi1-op")
 @pytest.mark.spec("FAPI1-ADV 5.2.2-10")
 @pytest.mark.parametrize(
     ("module", "inside", "outside", "error"),
@@ -120,6 +129,7 @@ async def test_values_outside_the_object_do_not_count(
     assert error_of(await client.push({"request": request_object, **outside}))[:2] == (400, error), module
 
 
+@pytest.mark.conformance("fapi1-op")
 @pytest.mark.spec("FAPI1-BL 5.2.2-9")
 @pytest.mark.parametrize("outside", [{}, {"redirect_uri": CALLBACK}])
 @pytest.mark.parametrize(
@@ -135,6 +145,7 @@ async def test_the_redirect_uri_stands_inside(
     assert error_of(pushed) == (400, "invalid_request", "FAPI1-BL 5.2.2-9"), module
 
 
+@pytest.mark.conformance("fapi1-op")
 @pytest.mark.spec("FAPI1-BL 5.2.2-8, -10")
 @pytest.mark.parametrize("module", ["ensure-registered-redirect-uri", "par-attempt-invalid-redirect_uri"])
 @pytest.mark.parametrize("uri", [f"{CALLBACK}/more", f"{CALLBACK}?x=1", "https://elsewhere.example.test/cb"])
@@ -146,6 +157,7 @@ async def test_the_redirect_uri_is_registered(client: PlainClient, module: str, 
         assert _refused(await visit(client, an_object(client, redirect_uri=uri)), "FAPI1-BL 5.2.2-10")
 
 
+@pytest.mark.conformance("fapi1-op", "par-authorization-request-containing-request_uri-form-param")
 async def test_par_authorization_request_containing_request_uri_form_param(client: PlainClient) -> None:
     earlier = (await push(client)).json()["request_uri"]
     form = {"request": client.request_object(response_type="code id_token"), "request_uri": earlier}

@@ -36,6 +36,7 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]
 
 
+@pytest.mark.conformance("fapi2-op with certificates", "discovery-end-point-verification")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-5, -6", "RFC 8705 3.3")
 async def test_discovery_end_point_verification(bank: CertificateBank, client: PlainClient) -> None:
     document: Mapping[str, Any] = (await client.http.get("/.well-known/openid-configuration")).json()
@@ -44,6 +45,7 @@ async def test_discovery_end_point_verification(bank: CertificateBank, client: P
         assert bank.method in document[f"{endpoint}_endpoint_auth_methods_supported"]
 
 
+@pytest.mark.conformance("fapi2-op with certificates", "happy-flow")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-4, -5, -6", "RFC 8705 3b")
 async def test_happy_flow(bank: CertificateBank) -> None:
     """Two clients; each token is worth something with the certificate or the key of its own client alone."""
@@ -57,12 +59,14 @@ async def test_happy_flow(bank: CertificateBank) -> None:
         assert in_query.status_code == 401
 
 
+@pytest.mark.conformance("fapi2-op with certificates", "access-token-type-header-case-sensitivity")
 async def test_access_token_type_header_case_sensitivity(bank: CertificateBank, client: PlainClient) -> None:
     token = (await tokens_of(bank, client))["access_token"]
     for scheme in ("dPOP", "DPOP") if bank.proof else ("bEARER", "BEARER"):
         assert (await userinfo(bank, client, token, scheme)).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-op with certificates", "ensure-holder-of-key-required")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-4", "RFC 8705 2a", "RFC 8705 3.4")
 async def test_ensure_holder_of_key_required(bank: CertificateBank, client: PlainClient) -> None:
     form = client.code_form(await client.code())
@@ -75,6 +79,7 @@ async def test_ensure_holder_of_key_required(bank: CertificateBank, client: Plai
     assert (await client.token(form)).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-op with certificates", "ensure-client-id-in-token-endpoint")
 @pytest.mark.spec("RFC 8705 2b")
 async def test_ensure_client_id_in_token_endpoint(bank: CertificateBank, client: PlainClient) -> None:
     """The other client's `client_id`, over the certificate of this one."""
@@ -87,6 +92,7 @@ async def test_ensure_client_id_in_token_endpoint(bank: CertificateBank, client:
     assert (await client.token(form)).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-op with certificates", "ensure-authorization-code-is-bound-to-client")
 async def test_ensure_authorization_code_is_bound_to_client(
     bank: CertificateBank, client: PlainClient
 ) -> None:
@@ -95,6 +101,7 @@ async def test_ensure_authorization_code_is_bound_to_client(
     assert (await redeemed(bank, client, code)).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-op with certificates", "refresh-token")
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-9", "RFC 8705 6.3, 7.1")
 async def test_refresh_token(bank: CertificateBank, client: PlainClient) -> None:
     """Bound to the client; it needs client authentication and possession each time."""
@@ -115,6 +122,7 @@ async def test_refresh_token(bank: CertificateBank, client: PlainClient) -> None
     assert (await userinfo(bank, client, fresh.json()["access_token"])).status_code == 200
 
 
+@pytest.mark.conformance("fapi2-op with certificates", "attempt-reuse-authorization-code-after-one-second")
 async def test_attempt_reuse_authorization_code_after_one_second(
     bank: CertificateBank, client: PlainClient
 ) -> None:
@@ -125,6 +133,7 @@ async def test_attempt_reuse_authorization_code_after_one_second(
     assert (await userinfo(bank, client, token)).status_code == 401
 
 
+@pytest.mark.conformance("fapi2-op with certificates", "par-attempt-to-use-request_uri-for-different-client")
 async def test_par_attempt_to_use_request_uri_for_different_client(
     bank: CertificateBank, client: PlainClient
 ) -> None:

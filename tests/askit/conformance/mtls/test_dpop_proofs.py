@@ -23,4 +23,19 @@ from tests.askit.conformance.test_dpop_proofs import (
 )
 
 BY_CERTIFICATE = [(method, binding) for method, binding in VARIANTS if binding == "dpop"]
-pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("bank", BY_CERTIFICATE, indirect=True, ids="-".join)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("bank", BY_CERTIFICATE, indirect=True, ids="-".join),
+    pytest.mark.conformance(
+        "fapi2-op with certificates",
+        "check-dpop-proof-nbf-exp",
+        "ensure-dpopproof-with-iat-10seconds-before-succeeds",
+        "ensure-dpopproof-with-iat-10seconds-after-succeeds",
+        "ensure-mismatched-dpop-jkt-fails",
+        "ensure-token-endpoint-fails-with-mismatched-dpop-proof-jkt",
+        "ensure-token-endpoint-fails-with-mismatched-dpop-jkt",
+        "ensure-dpopproof-at-par-endpoint-binding-success",
+        "ensure-dpop-auth-code-binding-success",
+        "dpop-negative-tests",
+    ),
+]

@@ -27,4 +27,28 @@ from tests.askit.conformance.test_request_objects import (
     test_state_only_outside_request_object_not_used,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.conformance(
+        "fapi2-op with certificates",
+        "ensure-different-nonce-inside-and-outside-request-object",
+        "ensure-different-state-inside-and-outside-request-object",
+        "state-only-outside-request-object-not-used",
+        "ensure-request-object-without-redirect-uri-fails",
+        "ensure-request-object-with-multiple-aud-succeeds",
+        "ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted",
+        # The cases of test_a_broken_request_object_is_refused.
+        "ensure-request-object-without-exp-fails",
+        "ensure-request-object-without-nbf-fails",
+        "ensure-expired-request-object-fails",
+        "ensure-request-object-with-bad-aud-fails",
+        "ensure-request-object-with-exp-over-60-fails",
+        "ensure-request-object-with-nbf-over-60-fails",
+        "par-authorization-request-containing-request_uri",
+        "ensure-signed-request-object-with-RS256-fails",
+        "ensure-request-object-signature-algorithm-is-not-none",
+        "ensure-request-object-with-invalid-signature-fails",
+        "ensure-matching-key-in-authorization-request",
+        "ensure-unsigned-request-at-par-endpoint-fails",
+    ),
+]
