@@ -1,7 +1,7 @@
-"""The result of a scan of an API or of a client: what it found, and what it could not test.
+"""The result of a scan of an API, a client or an authorization server: what it found, and what it could not test.
 
-Spec: FAPI2-SP 5.3.3, 5.3.4
-Role: C RS
+Spec: FAPI2-SP 5.3.2, 5.3.3, 5.3.4
+Role: C AS RS
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ScanReport(list[str]):
 
     It is a list, so `find_holes(...) == []` is a test. `findings` describes each hole in full. `not_looked_at` lists
     what the scan could not test: about those things an empty list says nothing. `outcomes` has each attack of a scan of
-    a client. `str()` gives findings and gaps as text.
+    a client or a server. `str()` gives findings and gaps as text.
     """
 
     def __init__(
