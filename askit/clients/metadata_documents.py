@@ -95,7 +95,7 @@ class MetadataDocuments:
         once = shared(
             ("client metadata", id(self), client_id), lambda: self._fetch(client_id), deadline=_DEADLINE
         )
-        return await self._run(self._waiting.wait(urlsplit(client_id).netloc, once))
+        return await self._run(self._waiting.wait(_host_of(client_id), once))
 
     def _fetch(self, url: str) -> Flow[Client]:
         asked_at = self._clock()
@@ -126,6 +126,11 @@ class MetadataDocuments:
             metadata["token_endpoint_auth_method"] = auth_method_of(said)
             metadata[REGISTERED_FROM] = f"documents of {host}"
             return replace(self._read(metadata), document_host=host)
+
+
+def _host_of(url: str) -> str:
+    """The name of the host, in its one spelling: with another port, or in other letters, it is the same host."""
+    return (urlsplit(url).hostname or "").removesuffix(".")
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """The sector of a client with pairwise subjects: within a sector all see the same `sub` of a user.
 
 A sector is a host. Whoever could choose it freely would see the subjects of somebody else. So every URI to which
-something of the user is sent must be on this host, or in the list that lies behind `sector_identifier_uri`. A client
-that fetches its tokens itself (CIBA, a device) proves a key of its `jwks_uri`, and that URI counts in the same way.
+tokens are sent must be on this host, or in the list that lies behind `sector_identifier_uri`. A client that fetches its
+tokens itself (CIBA, a device) proves a key of its `jwks_uri`, and that URI counts in the same way. A logout token has a
+subject too, so it goes to this host or to one of theirs: otherwise a client whose codes go to somebody else, and whose
+logout tokens go to itself, would learn that party's subjects.
 
 Spec: OIDC 8, 8.1; OIDC Registration 2, 5; CIBA 4e
 Role: AS
@@ -25,6 +27,7 @@ from fapikit.urns import DEVICE_CODE
 
 SUBJECT_TYPE: Final = "subject_type"
 SECTOR_IDENTIFIER_URI: Final = "sector_identifier_uri"
+LOGOUT_URI: Final = "backchannel_logout_uri"
 PUBLIC: Final = "public"
 PAIRWISE: Final = "pairwise"
 FETCH_TIMEOUT: Final = 5.0
@@ -83,6 +86,18 @@ def check_own_sector(members: Mapping[str, Any]) -> None:
         raise InvalidClientMetadata(
             "pairwise subjects need a redirect URI: without one nothing says that the sector is this client's",
             clause="OIDC 8.1",
+        )
+    _require_own_host(members, LOGOUT_URI)
+
+
+def _require_own_host(members: Mapping[str, Any], name: str) -> None:
+    """Raise InvalidClientMetadata for a URI on a host that neither is the sector nor has a URI that must be of it."""
+    hosts = {sector_of(members), *(urlsplit(placing).hostname for _, placing in _placing_uris(members))}
+    if name in members and urlsplit(members[name]).hostname not in hosts:
+        raise InvalidClientMetadata(
+            f"pairwise subjects need a {name} on a host of the redirect URIs, or on that of {SECTOR_IDENTIFIER_URI}",
+            clause="OIDC 8.1",
+            facts={"member": name},
         )
 
 

@@ -35,7 +35,9 @@ The file has a docstring, two functions and one `Attack` (`attack.py` says what 
    or a flow.
 
 Where nobody refuses, and yet Mallory has nothing, such as a redirect by 303 that repeats no form, raise `NothingCame`
-with the clause. A real browser is `lab.chromium` (`needs_browser=True`); `lab.browser()` is one without a screen.
+with the clause. Where it matters what a browser does, `lab.chromium()` is a tab of a real one (`needs_browser=True`),
+and `hostnames.py` has the sites; `penny.py` and `lab.naive_web_site` are the fintech's. `lab.browser()` is quicker: it
+keeps cookies and follows redirects, and that is all.
 
 A second attack of the same threat has the id `T6.2`. Several `Attack`s may be in one file if they differ in data only.
 Mallory's servers are in `mallory.py`: a site that keeps what reaches it, a bank, a hotspot. Forged JWTs are in

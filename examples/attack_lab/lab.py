@@ -20,12 +20,15 @@ from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, TlsFiles
 from askit.pytest_plugin.visits import trusting
 from examples.attack_lab.answers import Refused
 from examples.attack_lab.browser import Browser
-from examples.attack_lab.chromium import Tab, chromium
+from examples.attack_lab.chromium import Chromium, Tab
 from examples.attack_lab.ecosystem import APP, Ecosystem, ecosystem
+from examples.attack_lab.hostnames import PENNY, certificate
 from examples.attack_lab.mallory import PATHS, HostileBank, MallorysSite
 from examples.attack_lab.naive.api import NaiveApi
 from examples.attack_lab.naive.bank import NaiveBank
+from examples.attack_lab.naive.client import NaiveClient
 from examples.attack_lab.naive.site import naive_site
+from examples.attack_lab.naive.web_site import NaiveWebSite
 from examples.attack_lab.refusals import quiet
 from examples.attack_lab.street import Closing, Place, Street
 from fapikit import HttpSettings, PublicClient, ask_for_client_certificates, read_certificates, server_context
@@ -35,6 +38,7 @@ from rpkit import Client
 from rskit import Issuer, ResourceServer
 
 B = TypeVar("B", bound=NaiveBank)
+W = TypeVar("W", bound=NaiveWebSite)
 
 
 class Lab:
@@ -44,15 +48,18 @@ class Lab:
         self._stack = ExitStack()
         self._shared: dict[str, Ecosystem] = {}
         self._passing: list[str] = []
+        self._play = ExitStack()
 
     def __enter__(self) -> Self:
         self._stack.enter_context(quiet())
         self._hosts = self._stack.enter_context(closing(Hosts()))
         folder = self._hosts.directory
         self.ca = self._hosts.ca
-        self.street = self._stack.enter_context(
-            closing(Street(TlsFiles(self.ca, folder / "server.pem", folder / "server.key")))
+        local, self._named = (
+            TlsFiles(self.ca, folder / "server.pem", folder / "server.key"),
+            certificate(folder),
         )
+        self.street = self._stack.enter_context(closing(Street(local, self._named)))
         self.http = self._http()
         return self
 
@@ -121,9 +128,10 @@ class Lab:
 
     @contextmanager
     def one_play(self) -> Iterator[Lab]:
-        """After the block, what `serve` started in it is gone."""
+        """After the block, what `serve` started in it is gone, and so are the tabs of the browser."""
         try:
-            yield self
+            with ExitStack() as self._play:
+                yield self
         finally:
             self.street.end(self._passing)
             self._passing.clear()
@@ -167,6 +175,16 @@ class Lab:
         self.serve(NaiveApi(bank, bank.app), place)
         return bank
 
+    def naive_web_site(self, kind: type[W], bank: NaiveBank) -> tuple[W, str]:
+        """The fintech's web site at `PENNY`, for a real browser, and its origin. `kind`: with the faults needed."""
+        place = Place(host=PENNY)
+        bank.redirect_uris.append(f"{place.origin}/callback")
+        client = NaiveClient(self.http, f"{place.origin}/callback")
+        client.choose(bank.issuer)
+        site = kind(client, bank)
+        self.serve(site.app, place)
+        return site, place.origin
+
     def app_at(self, bank: NaiveBank, **options: Any) -> Client:
         """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends.
 
@@ -206,10 +224,10 @@ class Lab:
 
     # Mallory's servers.
 
-    def mallorys_site(self) -> tuple[MallorysSite, str]:
-        """A new site that keeps what reaches it, and its origin."""
+    def mallorys_site(self, host: str = "localhost") -> tuple[MallorysSite, str]:
+        """A new site that keeps what reaches it, and its origin. `host`: one of `hostnames.py`, for a real browser."""
         site = MallorysSite()
-        return site, self.serve(site)
+        return site, self.serve(site, Place(host=host))
 
     def hotspot(self) -> tuple[MallorysSite, str]:
         """A hotspot of Mallory's. It keeps each request in clear text, answers it itself, and hands nothing on.
@@ -238,9 +256,13 @@ class Lab:
         return self._stack.enter_context(client)
 
     @cached_property
+    def _chromium(self) -> Chromium:
+        certificates = (self._hosts.directory / "server.pem", self._named.certificate)
+        return self._stack.enter_context(closing(Chromium(certificates)))
+
     def chromium(self) -> Tab:
-        """A page of a real browser, which is Alice's. Raises FileNotFoundError if this machine has none."""
-        return self._stack.enter_context(chromium())
+        """A new tab of a real browser, with no cookies yet. Raises FileNotFoundError if this machine has none."""
+        return self._play.enter_context(self._chromium.tab())
 
     def browser(self) -> Browser:
         """A new browser without a screen, with no cookies yet."""

@@ -28,10 +28,11 @@ class Seen(NamedTuple):
 
 
 class MallorysSite:
-    """An ASGI app that answers everything, and keeps it in `seen`."""
+    """An ASGI app that answers everything with `page`, and keeps it in `seen`."""
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
+        self.page: Response = PlainTextResponse("you have won a prize")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,7 +45,7 @@ class MallorysSite:
         await self.answer(self.seen[-1])(scope, receive, send)
 
     def answer(self, _seen: Seen) -> Response:
-        return PlainTextResponse("you have won a prize")
+        return self.page
 
     def last(self, path: str) -> Seen:
         """The last request for this path. Raises LookupError: then the attack has not got what it needs."""

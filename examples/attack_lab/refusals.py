@@ -46,6 +46,8 @@ class Listener(logging.Handler):
         if isinstance(trace, Trace):
             self.heard.append(Stopped(trace.reason, trace.clause, trace.message))
         arguments = record.args if isinstance(record.args, tuple) else ()
+        if "/favicon.ico" in arguments:  # a browser asks for it by itself
+            return
         self.heard += [Stopped.by(error) for error in arguments if isinstance(error, FapiError)]
 
     def __enter__(self) -> Self:

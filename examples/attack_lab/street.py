@@ -30,17 +30,18 @@ class _Served(NamedTuple):
 class Place:
     """A port that is taken already, so that others can be told of it before anything is served there."""
 
-    def __init__(self, scheme: str = "https") -> None:
+    def __init__(self, scheme: str = "https", host: str = "localhost") -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.socket.bind(("127.0.0.1", 0))
-        self.origin = f"{scheme}://localhost:{self.socket.getsockname()[1]}"
+        self.host = host
+        self.origin = f"{scheme}://{host}:{self.socket.getsockname()[1]}"
 
 
 class Street:
-    """Serves apps until it is closed. The certificate is for localhost."""
+    """Serves apps until it is closed. `local`: the certificate of localhost. `named`: that of `hostnames.py`."""
 
-    def __init__(self, files: TlsFiles) -> None:
-        self._files = files
+    def __init__(self, local: TlsFiles, named: TlsFiles) -> None:
+        self._local, self._named = local, named
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="attack lab")
         self._thread.start()
@@ -69,7 +70,8 @@ class Street:
         )
         config.load()
         if place.origin.startswith("https:"):
-            config.ssl = tls or server_context(self._files.certificate, self._files.key)
+            files = self._local if place.host == "localhost" else self._named
+            config.ssl = tls or server_context(files.certificate, files.key)
         self._servers[place.origin] = self._do(self._start(uvicorn.Server(config), place, closing))
         return place.origin
 

@@ -63,6 +63,7 @@ class PushEndpoint:
     def __init__(self, receiver: EventReceiver) -> None:
         self._receiver = receiver
         self._refusals = TokenBucket(10, 10.0)
+        self._undecided = TokenBucket(10, 10.0)
 
     def answer(
         self, *, authorization: Concealed[str | None], content_type: str | None, body: Concealed[bytes]
@@ -72,7 +73,9 @@ class PushEndpoint:
             self._require_authorization(authorization)
             heard = yield from self._receiver.hear(_token_in(content_type, body))
         except (TransportError, StoreError) as error:
-            LOG.warning("an event cannot be taken now: %s", error)
+            # Anybody can name a key that is not known yet, so this is logged as seldom as a refusal.
+            if self._undecided.take(self._receiver.clock()):
+                LOG.warning("an event cannot be taken now: %s", error)
             return PushAnswer(503, (("retry-after", _RETRY_AFTER), ("cache-control", "no-store")))
         except FapiError as error:
             if self._refusals.take(self._receiver.clock()):

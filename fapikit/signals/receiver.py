@@ -2,7 +2,8 @@
 
 It is remembered after it was acted on. So a process that dies in between acts a second time when the event comes again,
 and no event is lost. What acts must allow for that. Two deliveries of one event are one event if issuer and `jti` are
-the same.
+the same. Several receivers may share a store, and a transmitter may send one event to all of them: each remembers for
+itself, so that none takes an event away from another.
 
 Spec: RFC 8417 2.2; RFC 8936 2.4; SSF 3.6, 8.1.4, 8.1.5
 """
@@ -52,8 +53,8 @@ def expect_verification(store: Store, issuer: str, state: str) -> Flow[None]:
 class EventReceiver:
     """Takes the events of one transmitter.
 
-    `store`: remembers which were heard; all processes share it. `understood`: the parts of a complex subject that `act`
-    can tell apart.
+    `store`: remembers which were heard; all processes share it. `name`: tells apart the receivers that share it.
+    `understood`: the parts of a complex subject that `act` can tell apart.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class EventReceiver:
         transmitter: Transmitter,
         *,
         store: Store,
+        name: str,
         act: Act,
         understood: Collection[str] = PARTS,
         skew: float = 30.0,
@@ -69,6 +71,7 @@ class EventReceiver:
         self.transmitter = transmitter
         self._known = KnownTransmitter(transmitter, clock)
         self._store = store
+        self._name = name
         self._act = act
         self._understood = frozenset(understood)
         self._skew = skew
@@ -80,7 +83,7 @@ class EventReceiver:
         TransportError, StoreError: it cannot be decided now, and should come again.
         """
         event = yield from self._verified(token)
-        mark = _key("heard", event.issuer, event.jti)
+        mark = _key("heard", self._name, event.issuer, event.jti)
         if (yield from store_get(self._store, mark)) is not None:
             return Heard(event, again=True)
         if event.types & ABOUT_THE_STREAM:

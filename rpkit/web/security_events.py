@@ -128,6 +128,7 @@ class SignalInbox:
         self.events = EventReceiver(
             transmitter,
             store=bank.settings.store,
+            name=f"client {transmitter.audience}",
             act=self._tell,
             understood=UNDERSTOOD,
             skew=bank.profile.clock_skew,

@@ -72,9 +72,15 @@ class SignalReceiver:
         self._denylist = denylist
         self._token_lifetime = token_lifetime
         self._token_issuers = tuple(token_issuers or (transmitter.issuer,))
-        self._log = RevocationLog(require_store(store), name or transmitter.audience, clock)
+        named = name or transmitter.audience
+        self._log = RevocationLog(require_store(store), named, clock)
         self.events = EventReceiver(
-            transmitter, store=store, act=self._act, understood=UNDERSTOOD, clock=clock
+            transmitter,
+            store=store,
+            name=f"api {named}",
+            act=self._act,
+            understood=UNDERSTOOD,
+            clock=clock,
         )
         self._push = PushEndpoint(self.events)
         self._poller = None if polling is None else Poller(self.events, polling)

@@ -128,6 +128,7 @@ HASH_FAULTS: dict[str, tuple[Callable[[Any], Any], type[FapiError], str]] = {
     "client-test-invalid-shash": (with_one_more("s_hash"), WrongHash, "FAPI1-ADV 5.2.3.1-4"),
     "client-test-invalid-missing-shash": (without("s_hash"), MissingClaim, "FAPI1-ADV 5.2.3.1-4"),
     "client-test-invalid-chash": (with_one_more("c_hash"), WrongHash, "OIDC 3.3.2.11"),
+    "no c_hash": (without("c_hash"), MissingClaim, "OIDC 3.3.2.11"),
 }
 
 
@@ -159,7 +160,7 @@ def test_id_token_with_a_wrong_signature(
     refused_wherever_it_comes(connect, adversary, response, "id_token_jwt", *TOKEN_FAULTS[module])
 
 
-@pytest.mark.conformance("oidc-rp", "invalid-chash")
+@pytest.mark.conformance("oidc-rp", "invalid-chash", "missing-chash")
 @pytest.mark.conformance("fapi1-rp")
 @pytest.mark.spec("FAPI1-ADV 5.1.1, 5.2.3.1-4; OIDC 3.3.2.11")
 @pytest.mark.parametrize("module", HASH_FAULTS)
@@ -176,6 +177,7 @@ def test_client_test_discovery_issuer_mismatch(connect: Connect, bank: FakeBank)
     assert {call.path.split("/")[1] for call in bank.seen} == {".well-known"}
 
 
+@pytest.mark.conformance("oidc-rp", "nonce-unless-code-flow")
 @pytest.mark.conformance("fapi1-rp", "client-test")
 @pytest.mark.spec(
     "FAPI1-ADV 5.2.3-2, -8, -9, -10, -11, -14, -15, -16, 5.2.3.1-1, 5.2.3.2-1; FAPI1-BL 6.2.2-1"
@@ -248,7 +250,6 @@ def signed_in(client: Any, bank: Any, **asked: Any) -> Any:
     return client.complete(bank.authorize(start.url), start.transaction)
 
 
-@pytest.mark.conformance("oidc-rp", "request-uri-signed-rs256")
 @pytest.mark.spec("FAPI1-ADV 5.2.3-2; RFC 9101 5.2")
 @pytest.mark.parametrize("response", RESPONSES)
 def test_client_test_by_reference(response: str, connect: Connect, bank: MtlsBank) -> None:

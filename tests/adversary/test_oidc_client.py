@@ -9,13 +9,14 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from fapikit import Secret
+from fapikit import PrivateKeyJWT, Secret
 from fapikit.client_authentication import ClientSecretBasic
 from fapikit.errors import (
     AmbiguousKey,
     BadSignature,
     FapiError,
     ForbiddenAlgorithm,
+    InsecureUrl,
     IssuerMismatch,
     KeyNotFound,
     KeyUndecided,
@@ -37,7 +38,8 @@ from tests.adversary.walk import (
     without,
 )
 from tests.keys import a_key, claims_of, hmac_of, jws_of, mint
-from tests.mothers.fake_bank import FakeBank
+from tests.mothers.clients import Clients
+from tests.mothers.fake_bank import CLIENT_ID, REDIRECT_URI, FakeBank
 
 Connect = Callable[..., Any]
 
@@ -163,6 +165,7 @@ def test_oidcc_client_test_scope_userinfo_claims(connect: Connect, bank: FakeBan
     assert client.userinfo(login).claims["name"] == "Alice"
 
 
+@pytest.mark.conformance("oidc-rp", "userinfo-bearer-body")
 @pytest.mark.conformance("oidc-rp", "userinfo-bearer-header")
 def test_oidcc_client_test_userinfo_bearer_header(connect: Connect, bank: FakeBank) -> None:
     """The token travels in the header alone, never in the URL or a form."""
@@ -286,3 +289,34 @@ def test_oidcc_client_test_client_secret_basic(connect: Connect, bank: FakeBank)
     assert (scheme, unquote_plus(name)) == ("Basic", "fintech")
     assert unquote_plus(secret) == "a secret: with %+ in it, 32 octets or more"
     assert not {"client_secret", "client_assertion"} & set(call.form)
+
+
+@pytest.mark.conformance("oidc-rp", "oidcc-client-test")
+@pytest.mark.parametrize("profile", ["oauth-2.1", "fapi2-security"])
+def test_oidcc_client_test(profile: str, connect: Connect, bank: FakeBank) -> None:
+    """The whole way: metadata, sign-in, tokens, keys, userinfo about the same user, the API."""
+    client = connect(profile=profile, id_token_signed_response_alg="ES256")
+    start = client.begin(scope="openid profile accounts")
+    login = client.complete(bank.authorize(start.url), start.transaction)
+    assert client.userinfo(login).subject == login.id_token.subject == "alice"
+    assert walk(client, bank).status_code == 200
+    assert all(bank.calls(name) for name in ("token", "jwks", "userinfo", "accounts"))
+
+
+@pytest.mark.conformance("oidc-rp", "discovery-webfinger-acct", "discovery-webfinger-url")
+@pytest.mark.parametrize(
+    ("named", "error"),
+    [
+        ("acct:alice@{host}", InsecureUrl),
+        ("alice@{host}", InsecureUrl),
+        ("http://{host}/users/alice", IssuerMismatch),
+    ],
+)
+def test_what_a_user_types_names_no_issuer(
+    named: str, error: type[FapiError], clients: Clients, bank: FakeBank
+) -> None:
+    """Only the issuer itself is asked, and for nothing but its metadata."""
+    address = named.format(host=bank.issuer.split("/")[2])
+    with pytest.raises(error):
+        clients.discover(address, client_id=CLIENT_ID, auth=PrivateKeyJWT(a_key()), redirect_uri=REDIRECT_URI)
+    assert all("/.well-known/o" in call.path for call in bank.seen)

@@ -13,6 +13,7 @@ from askit import AuthorizationServer
 from askit.pytest_plugin.movable_clock import MovableClock
 from askit.pytest_plugin.running import API_CLIENT_ID, CLIENT_ID, REDIRECT_URI, RunningServer
 from fapikit import HttpSettings, PrivateKeyJWT
+from fapikit.errors import PeerRefused
 from rpkit import Client, UkAccountAccess
 from tests.keys import a_key, claims_of
 from tests.mothers.certificates import a_certificate, an_authority, as_client_certificate, usage
@@ -84,3 +85,17 @@ def test_both_id_tokens_name_the_intent(
     named = [check for check in login.report if check.name == "ID token: the lodged intent"]
     assert [check.outcome for check in named] == ["passed", "passed"]
     assert client.read_intent(intent, tokens=own, resource=API).state == "authorised"
+
+
+@pytest.mark.conformance("fapi1-op", "ensure-server-handles-non-matching-intent-id")
+def test_an_intent_that_this_client_did_not_lodge_is_refused(
+    bank_and_client: tuple[RunningServer[AuthorizationServer], Client],
+) -> None:
+    _, client = bank_and_client
+    named = {"openbanking_intent_id": {"value": "x" * 22, "essential": True}}
+    with pytest.raises(PeerRefused) as caught:
+        client.begin(resources=[API], scope="openid accounts", claims={"id_token": named})
+    assert (caught.value.peer_code, "no such intent was lodged here" in str(caught.value)) == (
+        "invalid_request",
+        True,
+    )

@@ -103,3 +103,7 @@ def test_every_module_of_every_plan_is_in_the_table() -> None:
         assert module.what
     page = render()
     assert all(f"| `{module.id.removeprefix(PLANS[module.plan].prefix)}` |" in page for module in modules)
+
+
+def test_no_module_is_open() -> None:
+    assert [module.id for module in modules_with_tests() if module.open] == []

@@ -5,6 +5,7 @@ and the bank answers with a redirect to Mallory Ltd. If its status is 307, the b
 posts the same form once more, to Mallory Ltd. At a naive bank that is the form with the password.
 
 The bank stops this. Its redirects after a form have the status 303, and then the browser sends a GET without the form.
+Chromium is asked here, because it is the browser that repeats the form or does not.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ def undefended(lab: Lab, story: Story) -> str:
         "scope": "accounts",
     }
     _tell(story)
-    browser = lab.browser()
-    lab.alice_signs_in(browser, f"{bank.issuer}/authorize?{urlencode(asked)}")
+    browser = lab.chromium()
+    browser.open(f"{bank.issuer}/authorize?{urlencode(asked)}")
+    browser.submit({"username": "alice", "password": "wonderland"})
     seen = lab.mallory_ltd.last("/callback")
     assert seen.form.get("password") == "wonderland"
     return _look(story, seen)
@@ -61,9 +63,10 @@ def defended(lab: Lab, story: Story) -> str:
     world = lab.under("fapi2-security")
     start = world.mallorys_client().begin(scope="accounts", resources=[world.accounts])
     _tell(story)
-    browser = lab.browser()
-    lab.alice_signs_in(browser, start.url)
-    browser.submit({"decision": "approve"})
+    browser = lab.chromium()
+    browser.open(start.url)
+    browser.submit({"username": "alice", "password": "wonderland"})
+    browser.submit({}, "[value=approve]")
     return _look(story, lab.mallory_ltd.last("/callback"))
 
 
@@ -91,4 +94,5 @@ ATTACK = Attack(
     without=repeating,
     undefended=undefended,
     defended=defended,
+    needs_browser=True,
 )

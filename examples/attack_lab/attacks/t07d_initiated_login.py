@@ -9,7 +9,6 @@ The fintech stops this before the login begins. The page that comes next must be
 
 from __future__ import annotations
 
-import secrets
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
@@ -18,13 +17,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from examples.attack_lab.attack import Attack
-from examples.attack_lab.ecosystem import Ecosystem
 from examples.attack_lab.lab import Lab
+from examples.attack_lab.penny import sign_in
 from examples.attack_lab.story import Party, Story
 from examples.attack_lab.street import Place
-from fapikit.stores.sealed import Seal
-from rpkit import AsyncClient, Login
-from rpkit.starlette import SignIn
+from rpkit import Login
 from rpkit.web.initiated_login import Initiation
 
 LOOT = "Alice on his own page, straight from a real login"
@@ -49,29 +46,13 @@ def undefended(lab: Lab, story: Story) -> str:
 def defended(lab: Lab, story: Story) -> str:
     place = Place()
     with lab.fresh("fapi2-security", redirect_uri=f"{place.origin}/callback") as world:
-        pages = _pages(world)
+        pages = sign_in(world, _welcome, initiate_path="/initiate")
         lab.serve(Starlette(routes=pages.routes()), place, closing=pages.aclose)
         return _lure(lab, story, place.origin, iss=world.bank.issuer)
 
 
-def _pages(world: Ecosystem) -> SignIn:
-    """The toolkit's pages, mounted as its guide says."""
-
-    async def connect() -> AsyncClient:
-        return await AsyncClient.discover(world.bank.issuer, **world.settings())
-
-    async def welcome(_request: Request, login: Login) -> Response:
-        return RedirectResponse(login.target or "/", 303)
-
-    return SignIn(
-        connect,
-        redirect_uri=world.redirect_uri,
-        seal=Seal([secrets.token_bytes(32)]),
-        on_login=welcome,
-        initiate_path="/initiate",
-        scope="openid accounts",
-        resources=[world.accounts],
-    )
+async def _welcome(_request: Request, login: Login) -> Response:
+    return RedirectResponse(login.target or "/", 303)
 
 
 def _lure(lab: Lab, story: Story, site: str, *, iss: str) -> str:

@@ -51,7 +51,9 @@ class NaiveClient:
 
     def complete(self, callback: str) -> None:
         """The naive way: take the code, whoever sent it, and redeem it at the bank that was chosen last."""
-        code = parse_qs(urlsplit(callback).query)["code"][0]
+        self.redeem(parse_qs(urlsplit(callback).query)["code"][0])
+
+    def redeem(self, code: str) -> None:
         self._ask_for_token(grant_type="authorization_code", code=code, redirect_uri=self.redirect_uri)
 
     def refresh(self) -> None:

@@ -111,6 +111,7 @@ async def test_what_is_good_or_does_not_matter_is_taken(fintech: Asking, changes
     assert (await fintech.send(**changes)).status_code == 200
 
 
+@pytest.mark.conformance("ciba-op", "ensure-requested-expiry-is-ignored-for-brazil")
 @pytest.mark.spec("CIBA 7.1.1c")
 @pytest.mark.parametrize(("asked", "given"), [("10", 10), ("600", 600), ("601", 600), ("9999999999", 600)])
 async def test_a_request_lives_as_long_as_asked_within_the_settings(

@@ -196,6 +196,19 @@ async def test_many_who_ask_at_once_cause_one_fetch(web: Hosting) -> None:
     assert len(web.seen) == 1
 
 
+async def test_a_host_is_one_host_by_whichever_port_and_in_whichever_letters(web: Hosting) -> None:
+    bank = a_bank(limits={"waiting_per_client": 2})
+    web.may = asyncio.Event()
+    slow = [asyncio.create_task(page_for(bank, f"{web.uri}?{number}")) for number in range(2)]
+    await web.heard(2)
+    async with hosting(path="/agent/client.json") as other:
+        for url in (other.uri, other.uri.replace("localhost", "LocalHost")):
+            assert (await page_for(bank, url)).status_code == 503
+        assert other.seen == []
+    web.may.set()
+    await asyncio.gather(*slow)
+
+
 # One mistake
 
 UNUSABLE: dict[str, dict[str, Any]] = {

@@ -118,6 +118,14 @@ async def test_test_claims_parameter_identity_claims(client: PlainClient) -> Non
     assert (await client.userinfo(tokens["access_token"])).json() == {"sub": "user-alice", "name": "Alice"}
 
 
+@pytest.mark.conformance("fapi2-op", "australia-connectid-ensure-invalid-purpose-fails")
+@pytest.mark.parametrize("purpose", ["x", "x" * 301, "<script>"])
+async def test_a_parameter_that_is_unknown_decides_nothing(client: PlainClient, purpose: str) -> None:
+    page = await client.authorize(await client.pushed(purpose=purpose))
+    assert page.status_code == 200
+    assert purpose not in page.text or purpose == "x"
+
+
 async def test_a_protocol_claim_asked_for_by_name_stays_the_servers_own(client: PlainClient) -> None:
     tokens = await client.tokens(claims={"id_token": {"sub": None, "aud": None, "iss": None}})
     assert claims_of(tokens["id_token"])["aud"] == "fintech"

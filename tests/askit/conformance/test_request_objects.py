@@ -226,3 +226,16 @@ async def test_resources_in_a_request_object_are_a_string_or_an_array(
 @pytest.mark.parametrize("resource", [7, [7], {"uri": ACCOUNTS}, "https://elsewhere.example.test/"])
 async def test_other_resources_in_a_request_object_are_refused(signer: PlainClient, resource: Any) -> None:
     assert _refused(await _push(signer, claims={"resource": resource}), "invalid_target")
+
+
+@pytest.mark.conformance(
+    "fapi2-op",
+    "australia-connectid-ensure-request-object-with-exp-over-10-fails",
+    "australia-connectid-ensure-request-object-with-nbf-over-15-fails",
+)
+@pytest.mark.parametrize(
+    "changes", [{"exp": 11 * 60}, {"nbf": -16 * 60}, {"exp": 59 * 60}, {"nbf": -55 * 60}]
+)
+async def test_an_hour_is_the_bound_of_the_profile(signer: PlainClient, changes: dict[str, int]) -> None:
+    now = int(signer.clock())
+    await _accepted(signer, claims={name: now + seconds for name, seconds in changes.items()})

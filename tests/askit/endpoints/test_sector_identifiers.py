@@ -177,6 +177,10 @@ ASKED: dict[str, tuple[dict[str, Any], str]] = {
         "have 2 hosts, not one",
     ),
     "a device without a key": ({"grant_types": [*GRANTS, DEVICE]}, "need jwks_uri"),
+    "logout tokens elsewhere": (
+        {"backchannel_logout_uri": "https://evil.example.test/logout"},
+        "need a backchannel_logout_uri on a host of the redirect URIs",
+    ),
     "nothing of its own": (
         {"redirect_uris": [], "grant_types": ["client_credentials"], "sector_identifier_uri": "https://b.example.test/s"},
         "need a redirect URI",
@@ -217,6 +221,23 @@ async def test_ciba_clients_whose_uris_are_on_one_host_or_in_the_list(
     assert f"does not have every URI of {named}" in refused[2]
     put(web, KEYS_HERE, NOTIFIED)
     assert (await registered(bank, **ciba, sector_identifier_uri=web.uri)).status_code == 201
+
+
+@pytest.mark.spec("OIDC 8.1")
+async def test_a_logout_token_goes_to_the_sector_or_to_a_host_of_its_list(
+    tmp_path: Path, web: Hosting
+) -> None:
+    bank = an_open_bank(tmp_path)
+    listed = {"redirect_uris": [CALLBACK, SECOND], "sector_identifier_uri": web.uri}
+    for host in ("localhost", "fintech.example.test", "SECOND.example.test:8443"):
+        answer = await registered(bank, **listed, backchannel_logout_uri=f"https://{host}/logout")
+        assert answer.status_code == 201, answer.text
+    taken = await registered(bank, **listed, backchannel_logout_uri="https://evil.example.test/logout")
+    assert "backchannel_logout_uri on a host of the redirect URIs" in refusal_in(taken)[2]
+    public = await registered(
+        bank, subject_type="public", backchannel_logout_uri="https://evil.example.test/logout"
+    )
+    assert public.status_code == 201, "it learns what it learns in any case"
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1/callback", "com.example.app:/callback"])

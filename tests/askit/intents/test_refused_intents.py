@@ -190,6 +190,7 @@ async def test_an_unsigned_request_names_no_intent_by_claim(fintech: Lodger) -> 
     assert "only a signed request object may name an intent" in answer.json()["error_description"]
 
 
+@pytest.mark.conformance("fapi2-op", "ensure-server-handles-non-matching-intent-id")
 @pytest.mark.spec("LODGING 4", "LODGING 6", "LODGING 8")
 @pytest.mark.parametrize("shape", sorted(PATHS))
 async def test_an_intent_of_another_client_and_an_unknown_one_are_refused_alike(

@@ -90,6 +90,7 @@ async def test_values_are_compared_as_json(client: PlainClient, name: str, value
     assert (name in await given(client, {name: {"value": value}})) is met
 
 
+@pytest.mark.conformance("fapi2-op", "australia-connectid-test-claims-parameter-idtoken-identity-claims")
 @pytest.mark.spec("OIDC 5.5")
 async def test_each_place_gets_its_own_claims_and_what_is_unknown_is_left_out(client: PlainClient) -> None:
     claims = {"id_token": {"name": None, "shoe_size": {"essential": True}}, "userinfo": {"email": None}}

@@ -65,6 +65,7 @@ async def level_of(client: PlainClient, consent: httpx.Response) -> str:
     return str(acr)
 
 
+@pytest.mark.conformance("fapi2-op", "test-essential-acr-sca-claim")
 @pytest.mark.spec("RFC 9470 5", "OIDC 5.5.1.1")
 @pytest.mark.parametrize("changes", NEEDS_PIN.values(), ids=NEEDS_PIN)
 async def test_the_pin_is_asked_for_where_the_request_needs_it(client: PlainClient, changes: Any) -> None:

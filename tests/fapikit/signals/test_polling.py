@@ -33,7 +33,7 @@ class Polled:
         self.failing: Exception | None = None
         clock = FrozenClock()
         self.receiver = EventReceiver(
-            a_transmitter(), store=MemoryStore(clock=clock), act=self._act, clock=clock
+            a_transmitter(), store=MemoryStore(clock=clock), name="us", act=self._act, clock=clock
         )
         self.poller = Poller(self.receiver, Polling(endpoint=ENDPOINT, connect=self._connect, at_once=2))
 

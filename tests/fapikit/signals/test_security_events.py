@@ -38,7 +38,7 @@ class Receiver:
         self.store = MemoryStore(clock=self.clock)
         self.failing: FapiError | None = None
         self.events = EventReceiver(
-            a_transmitter(**transmitter), store=self.store, act=self._act, clock=self.clock
+            a_transmitter(**transmitter), store=self.store, name="us", act=self._act, clock=self.clock
         )
         self.hand = Hand()
 

@@ -91,6 +91,7 @@ def noticed(found: SourcedClaims) -> list[str]:
 # Good sources
 
 
+@pytest.mark.conformance("oidc-rp", "aggregated-claims")
 @pytest.mark.spec("OIDC 5.6.2")
 @pytest.mark.parametrize("typ", [None, "JWT"])
 def test_an_aggregated_claim_is_taken_from_its_source(clients: Clients, typ: str | None) -> None:
@@ -103,6 +104,7 @@ def test_an_aggregated_claim_is_taken_from_its_source(clients: Clients, typ: str
     assert [check.outcome for check in found.report] == ["passed"]
 
 
+@pytest.mark.conformance("oidc-rp", "distributed-claims")
 @pytest.mark.spec("OIDC 5.6.2")
 def test_a_distributed_claim_is_fetched_with_the_token_of_its_source(clients: Clients) -> None:
     of = refers({"s1": {"endpoint": AT, "access_token": "ksj3n283dke"}}, credit_score="s1")

@@ -117,6 +117,7 @@ def check(found: Any, provider: Provider) -> None:
     assert sorted(provider.seen, key=str) == [("/claims", "Bearer for-the-source"), ("/keys", None)]
 
 
+@pytest.mark.conformance("oidc-rp", "aggregated-claims", "distributed-claims")
 def test_it_is_fetched_and_verified(faulty_askit: RunningServer[FaultyServer], provider: Provider) -> None:
     faulty_askit.app.faults["userinfo"] = lambda claims: {**claims, **told(provider)}
     with Client.discover(faulty_askit.issuer, **settings_of(faulty_askit, provider)) as client:

@@ -259,6 +259,7 @@ def test_a_request_names_the_intent_by_an_essential_claim(clients: Clients, bank
         clients.of(bank).begin(**intent.asked())
 
 
+@pytest.mark.conformance("fapi2-rp", "client-test-invalid-openbanking-intent-id")
 @pytest.mark.spec("LODGING 3")
 @pytest.mark.parametrize(
     "named", ["another", None, ["urn-alphabank-intent-88379"], "URN-alphabank-intent-88379"]
@@ -285,6 +286,7 @@ def test_an_id_token_may_be_silent_about_an_intent_that_a_scope_names_but_not_wr
         signed_in(clients.of(bank), bank, scope=f"openid accounts {scope}")
 
 
+@pytest.mark.conformance("fapi1-rp", "client-test-invalid-openbanking-intent-id")
 @pytest.mark.spec("LODGING 3")
 def test_a_front_channel_id_token_about_another_intent_uses_no_code(clients: Clients, bank: FakeBank) -> None:
     hybrid = {
@@ -365,7 +367,9 @@ def test_an_answer_that_is_not_signed_by_the_bank_is_no_intent(
     assert getattr(refused.value.outcome, "status", None) == 201
 
 
-def test_in_brazil_both_bodies_are_jwts(clients: Clients, bank: FakeBank) -> None:
+@pytest.mark.conformance("fapi1-rp", "client-test-payment-consent-response-valid-aud-as-array")
+@pytest.mark.parametrize("audience", ["org-fintech", ["org-fintech"]])
+def test_in_brazil_both_bodies_are_jwts(clients: Clients, bank: FakeBank, audience: Any) -> None:
     signing = JwtBodies(
         signer=a_key("PS256", 1),
         issuer="org-fintech",
@@ -373,7 +377,7 @@ def test_in_brazil_both_bodies_are_jwts(clients: Clients, bank: FakeBank) -> Non
         jwks={"keys": [dict(BANK_KEY.public_jwk)]},
     )
     claims = {
-        "aud": "org-fintech",
+        "aud": audience,
         "iss": "org-bank",
         "iat": int(bank.clock()),
         "data": {"consentId": "urn:bancoex:C1DD33123", "status": "AWAITING_AUTHORISATION"},

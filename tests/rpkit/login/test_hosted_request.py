@@ -14,7 +14,7 @@ from fapikit.errors import ConfigurationError, ForbiddenByProfile, StoreFull, St
 from rpkit import Client
 from rpkit.login.hosted_request import FETCHED_WITHIN
 from tests.clocks import FrozenClock
-from tests.keys import b64, claims_of
+from tests.keys import a_key, b64, claims_of, header_of
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import CLIENT_ID, FakeBank
 
@@ -39,8 +39,10 @@ def query_of(url: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.spec("FAPI1-ADV 5.2.3-2, -9; RFC 9101 5.2, 5a")
-def test_the_server_fetches_the_signed_request(clients: Clients, bank: FakeBank) -> None:
-    client = clients.of(bank, **OPTIONS)
+@pytest.mark.conformance("oidc-rp", "request-uri-signed-rs256")
+@pytest.mark.parametrize("alg", ["ES256", "RS256"])
+def test_the_server_fetches_the_signed_request(alg: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, **OPTIONS, request_signer=a_key(alg, 1))
     bank.fetch = lambda url: client.take_hosted_request(url.removeprefix(f"{HOSTED}/")).encode()
     start = client.begin(scope="openid accounts", max_age=60)
     query = query_of(start.url)
@@ -51,7 +53,9 @@ def test_the_server_fetches_the_signed_request(clients: Clients, bank: FakeBank)
     assert not bank.calls("par")
     login = client.complete(bank.authorize(start.url), start.transaction)
     assert login.id_token.subject == "alice"
-    inner = claims_of(login.evidence.export()["request_object"])
+    request_object = login.evidence.export()["request_object"]
+    assert header_of(request_object)["alg"] == alg
+    inner = claims_of(request_object)
     assert inner["client_id"] == CLIENT_ID
     assert inner["max_age"] == 60
 
@@ -170,6 +174,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.conformance("oidc-rp", "request-uri-signed-none")
 @pytest.mark.parametrize("what", WRONG)
 def test_hosting_that_cannot_be(what: str, clients: Clients, bank: FakeBank) -> None:
     options, error, clause = WRONG[what]

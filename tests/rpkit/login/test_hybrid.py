@@ -111,6 +111,7 @@ def test_refuses_before_the_code_is_used(
     assert bank.calls("token") == []
 
 
+@pytest.mark.conformance("oidc-rp", "missing-athash")
 @pytest.mark.parametrize(("change", "error"), [
     (altered(code="another"), WrongHash),
     (altered(id_token=None), MissingIdToken),

@@ -19,7 +19,7 @@ from rpkit.errors import RegistrationError
 from rpkit.registration.answer import Registration
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
 from tests.hands import Hand, answer
-from tests.keys import a_key, claims_of
+from tests.keys import a_key, claims_of, mint
 
 URI = "https://bank.example/register/c1"
 METADATA = {
@@ -32,6 +32,7 @@ METADATA = {
 }
 WHOLE = {**METADATA, "registration_access_token": "manage-me", "registration_client_uri": URI}
 FAPI2 = profile_of("fapi2-security")
+STATEMENT = mint({"iss": "https://directory.example", "software_id": "software-1"}, a_key("ES256", 41))
 
 
 def a_registration(**changes: Any) -> Registration:
@@ -191,8 +192,10 @@ def test_a_success_says_that_a_registration_is_gone(status: int) -> None:
         hand.run(delete_registration(a_registration()))
 
 
+@pytest.mark.conformance("fapi1-rp", "client-brazildcr-happypath-test")
+@pytest.mark.parametrize("vouched", [{}, {"software_statement": STATEMENT}], ids=["alone", "vouched for"])
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
-def test_from_registration_to_its_end(kind: Any, httpserver: HTTPServer) -> None:
+def test_from_registration_to_its_end(kind: Any, vouched: dict[str, str], httpserver: HTTPServer) -> None:
     """Over a socket: each answer has a new token, and only the newest is good."""
     issuer = httpserver.url_for("").rstrip("/")
     held: dict[str, Any] = {}
@@ -226,9 +229,10 @@ def test_from_registration_to_its_end(kind: Any, httpserver: HTTPServer) -> None
     def run(result: Any) -> Any:
         return asyncio.run(result) if kind is AsyncClient else result
 
-    asked = {name: value for name, value in METADATA.items() if name != "client_id"}
+    asked = {name: value for name, value in {**METADATA, **vouched}.items() if name != "client_id"}
     first = run(kind.register(issuer, asked))
-    read = run(kind.read_registration(first))
+    read = run(kind.read_registration(run(kind.read_registration(first))))
+    assert vouched.items() <= read.metadata.items()
     renamed = run(kind.update_registration(read, {**read.metadata, "client_name": "Fintech"}))
     assert renamed.metadata["client_name"] == "Fintech"
     with pytest.raises(UnexpectedStatus):

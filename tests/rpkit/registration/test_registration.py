@@ -351,6 +351,7 @@ def test_an_unregistered_profile_rule_is_forbidden() -> None:
 # --- And then ------------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance("oidc-rp", "dynamic-registration")
 @pytest.mark.parametrize("described", [False, True], ids=["discovered", "described"])
 def test_a_client_registers_itself_and_signs_a_user_in(
     described: bool, clients: Clients, bank: FakeBank

@@ -38,6 +38,7 @@ def action_of(page: Page) -> str:
     return html.unescape(found[1])
 
 
+@pytest.mark.conformance("oidc-rp", "3rd-party-init-login")
 @pytest.mark.spec("OIDC 4; FAPI2-SP 5.3.3.1-12")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_oidcc_client_test_3rd_party_init_login(method: str, visit: Any, bank: FakeBank) -> None:

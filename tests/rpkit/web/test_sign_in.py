@@ -45,6 +45,28 @@ def test_login_and_callback(make_site: MakeSite, bank: FakeBank) -> None:
     assert page.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.conformance("oidc-rp", "session-management")
+def test_no_page_has_a_frame_or_is_in_one(make_site: MakeSite, bank: FakeBank) -> None:
+    """What a bank offers for watching its sessions from an iframe is passed over."""
+    bank.faults["metadata"] = lambda members: {
+        **members,
+        "check_session_iframe": "https://bank.example/watch",
+    }
+    bank.faults["callback"] = lambda answer: {**answer, "session_state": "one.two"}
+    site, browser = make_site(bank, {"initiate_path": "/initiate-login", "on_sign_out": lambda *_: None})
+    for page in (
+        browser.open("GET", f"/initiate-login?iss={bank.issuer}"),
+        browser.open("GET", "/callback?error=invalid_scope"),
+        browser.post("/sign-out"),
+    ):
+        framing = page.headers.get("x-frame-options"), page.headers.get("content-security-policy", "")
+        assert framing[0] == "DENY" or "frame-ancestors 'none'" in framing[1]
+        assert "frame" not in page.text
+        assert "watch" not in page.text
+    assert sign_in(browser, bank).status == 200
+    assert len(site.logins) == 1
+
+
 def test_a_callback_that_is_loaded_again_claims_no_failure(make_site: MakeSite, bank: FakeBank) -> None:
     """Back, Reload, a double click: the user is signed in, and the code is not tried a second time."""
     site, browser = make_site(bank)

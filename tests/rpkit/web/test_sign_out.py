@@ -37,6 +37,7 @@ def test_the_user_is_signed_out_here_and_told_so(
     assert "bank.example" not in page.text
 
 
+@pytest.mark.conformance("oidc-rp", "rp-frontchannel-rpinitlogout", "rp-frontchannel-opinitlogout")
 @pytest.mark.parametrize("kind", SITES)
 def test_only_a_post_of_our_own_page_ends_anything(kind: str) -> None:
     bank = FakeBank(faults={"metadata": lambda m: {**m, **END}})
@@ -44,6 +45,8 @@ def test_only_a_post_of_our_own_page_ends_anything(kind: str) -> None:
     _, browser = SITES[kind](bank, {"on_sign_out": lambda *_: ended.append("here")})
     for headers in ({}, {"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
         assert browser.open("POST", "/sign-out", **headers).status == 403
+    framed = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "iframe"}
+    assert browser.open("GET", f"/sign-out?iss={bank.issuer}&sid=session-1", **framed).status in (404, 405)
     assert ended == []
     assert browser.open("POST", "/sign-out", origin="https://fintech.example").status == 303
     away = browser.post("/sign-out")

@@ -46,14 +46,14 @@ class Process:
 
 
 @contextmanager
-def process(skin: str, store: Store, clock: FrozenClock) -> Iterator[Process]:
+def process(skin: str, store: Store, clock: FrozenClock, **transmitter: Any) -> Iterator[Process]:
     denylist = Denylist(clock=clock)
     issuer = Issuer(BANK, keys=KeySet([a_key("ES256", 1).public_key]))
     server = ResourceServer(
         resource=RESOURCE, issuers=[issuer], denylist=denylist, store=MemoryStore(clock=clock), clock=clock
     )
     receiver = SignalReceiver(
-        a_transmitter(), denylist=denylist, store=store, token_lifetime=600, clock=clock
+        a_transmitter(**transmitter), denylist=denylist, store=store, token_lifetime=600, clock=clock
     )
     if skin == "asgi":
         app = asgi_mw.ReceiveEvents(asgi_mw.Protect(starlette_app(RULES), server), receiver)
@@ -201,3 +201,13 @@ def test_strangers_fill_no_log(skin: str, caplog: pytest.LogCaptureFixture) -> N
         for _ in range(30):
             api.push(an_event(), headers={"authorization": "Bearer other"})
     assert caplog.text.count("a pushed event was refused") == 10
+
+
+def test_strangers_who_name_keys_that_nobody_knows_fill_no_log_either(
+    skin: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = {"keys": None, "jwks_uri": "http://127.0.0.1:9/jwks", "push_authorization": None}
+    with process(skin, MemoryStore(clock=CLOCK), CLOCK, **nowhere) as api:
+        statuses = {api.push(an_event(header={"kid": f"made-up-{n}"})).status_code for n in range(30)}
+    assert statuses == {503}
+    assert caplog.text.count("an event cannot be taken now") == 10

@@ -14,7 +14,7 @@ from rskit import Denylist, ResourceServer, SignalReceiver
 from rskit.errors import RevokedToken
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand
-from tests.mothers.signals import ALICE, BANK, OF_SESSION, a_transmitter, an_event
+from tests.mothers.signals import ALICE, AUDIENCE, BANK, OF_SESSION, a_transmitter, an_event
 from tests.rskit.mothers import a_server, a_token, a_view, allowed, refused
 
 LIFETIME = 600.0
@@ -34,7 +34,8 @@ class Api:
             "token_lifetime": LIFETIME,
             "clock": self.clock,
         }
-        self.receiver = SignalReceiver(a_transmitter(), **{**given, **settings})
+        transmitter = settings.pop("transmitter", None) or a_transmitter()
+        self.receiver = SignalReceiver(transmitter, **{**given, **settings})
         self.hand = Hand()
 
     def hear(self, **event: Any) -> None:
@@ -190,6 +191,21 @@ def test_another_process_and_one_that_starts_later_learn_of_it() -> None:
     first.hear(sub_id=ALICE)
     second.follow()
     assert not second.passes()
+
+
+@pytest.mark.spec("SSF 4.1.8")
+@pytest.mark.parametrize("apart", ["by audience", "by name"])
+def test_of_two_apis_with_one_store_none_takes_an_event_away_from_the_other(apart: str) -> None:
+    first = Api()
+    other: dict[str, Any] = {"name": "other"}
+    if apart == "by audience":
+        other = {"transmitter": a_transmitter(audience="https://other.example/events")}
+    second = Api(first.store, first.clock, **other)
+    event = an_event(sub_id=OF_SESSION, aud=[AUDIENCE, "https://other.example/events"])
+    for api in (first, second):
+        assert not api.hand.run(api.receiver.hear(event)).again
+        assert not api.passes(sid="s1")
+        assert api.hand.run(api.receiver.hear(event)).again
 
 
 def test_a_process_that_died_after_it_had_written_loses_nothing() -> None:

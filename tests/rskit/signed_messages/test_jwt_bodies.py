@@ -117,6 +117,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.conformance("fapi1-op", "brazil-ensure-bad-payment-signature-fails")
+@pytest.mark.conformance("fapi2-op", "brazil-ensure-bad-payment-signature-fails")
 @pytest.mark.spec("BR-JWT 3", "BR-JWT 4", "BR-JWT 5", "BR-JWT 6", "BR-JWT 7", "BR-JWT 8")
 @pytest.mark.parametrize("changes, told", [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_each_refusal_has_the_code_and_names_the_member(url: str, changes: dict[str, Any], told: str) -> None:

@@ -301,3 +301,17 @@ async def test_ensure_response_mode_query(client: PlainClient) -> None:
     """The result does not come in the query: the refusal neither."""
     place, answer = callback_of(await visit(client, an_object(client, response_mode="query")))
     assert (place, answer["error"]) == ("fragment", "invalid_request")
+
+
+@pytest.mark.conformance("fapi1-op", "test-essential-acr-sca-claim")
+@pytest.mark.parametrize("wish", ["value", "values"])
+async def test_essential_acr_sca_claim(bank: LiveBank, client: PlainClient, wish: str) -> None:
+    def asked(level: str) -> str:
+        acr = {"essential": True, wish: level if wish == "value" else ["urn:bank:retina", level]}
+        return an_object(client, claims={"claims": {"id_token": {"acr": acr}}})
+
+    (level,) = bank.config.acr_levels
+    _, answer = await login(client, asked(level))
+    assert claims_of(answer["id_token"])["acr"] == level
+    _, refusal = callback_of(await visit(client, asked("urn:bank:blood")))
+    assert refusal["error"] == "unmet_authentication_requirements"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from joserfc import jwe
+from joserfc.jwk import RSAKey
 
-from tests.askit.fapi1.advanced import MINUTE, RSA, an_object, decide, moved, push, visit
+from askit.pytest_plugin.hosts import Host
+from tests.askit.fapi1.advanced import APIS, CLIENTS, MINUTE, RSA, an_object, decide, moved, push, visit
 from tests.askit.fapi1.answers import callback_of, error_of, redirected
+from tests.askit.fapi1.live import LiveBank, close_all
+from tests.askit.hosting import Hosting
 from tests.askit.plain_client import CALLBACK, PlainClient
 from tests.keys import a_key, b64
 
@@ -162,3 +168,25 @@ async def test_par_authorization_request_containing_request_uri_form_param(clien
     earlier = (await push(client)).json()["request_uri"]
     form = {"request": client.request_object(response_type="code id_token"), "request_uri": earlier}
     assert error_of(await client.push(form)) == (400, "invalid_request", "RFC 9126 2.1-2")
+
+
+@pytest.mark.conformance("fapi1-op", "brazil-ensure-encryption-required")
+async def test_brazil_ensure_encryption_required(host: Host, folder: Path, web: Hosting) -> None:
+    """Once a client has registered that it encrypts its requests, one in the clear is a downgrade."""
+    agreed = {"request_object_encryption_alg": "RSA-OAEP", "request_object_encryption_enc": "A256GCM"}
+    bank = LiveBank(
+        host,
+        folder,
+        web.uri,
+        clients=[{**CLIENTS[0], **agreed}, *APIS],
+        signing={"request_object_encryption": ["RSA-OAEP"]},
+    )
+    with host.inhabited(bank.server):
+        client = bank.client()
+        await _signed_otherwise(client, an_object(client), "RFC 9101 6.1")
+        keys = (await client.http.get("/jwks")).json()["keys"]
+        (key,) = [each for each in keys if each.get("use") == "enc"]
+        header = {"alg": "RSA-OAEP", "enc": "A256GCM", "cty": "JWT", "kid": key["kid"]}
+        sealed = jwe.encrypt_compact(header, an_object(client).encode(), RSAKey.import_key(key))
+        assert "code" in (await decide(client, await visit(client, sealed)))[1]
+        await close_all(bank.opened)
