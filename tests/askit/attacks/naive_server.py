@@ -52,7 +52,7 @@ class NaivePushingBank(NaiveBank):
 
     async def authorize(self, request: Request) -> Response:
         """The page of the login, without a header that protects it; then a redirect that repeats its form."""
-        asked = {**self.pushed.get(request.query_params.get("request_uri", ""), {}), **request.query_params}
+        asked = {**self.pushed_as(request.query_params.get("request_uri", "")), **request.query_params}
         if asked.get("response_type") == "nonsense":
             return RedirectResponse(f"{asked['redirect_uri']}?error=unsupported_response_type", 302)
         if "redirect_uri" not in asked:
@@ -65,6 +65,9 @@ class NaivePushingBank(NaiveBank):
         separator = "&" if "?" in asked["redirect_uri"] else "?"
         return RedirectResponse(f"{asked['redirect_uri']}{separator}{answer}", 307)
 
+    def pushed_as(self, request_uri: str) -> dict[str, str]:
+        return self.pushed.get(request_uri, {})
+
     async def userinfo(self, request: Request) -> Response:
         token = request.headers.get("authorization", "").partition(" ")[2]
         known = self.tokens.get(token)
@@ -73,6 +76,16 @@ class NaivePushingBank(NaiveBank):
             if known is None
             else JSONResponse({"sub": known["owner"]})
         )
+
+
+class ForgetfulBank(NaivePushingBank):
+    """It takes the newest request for any that it does not know, and does not return the state."""
+
+    def pushed_as(self, request_uri: str) -> dict[str, str]:
+        return self.pushed.get(request_uri, list(self.pushed.values())[-1])
+
+    def response_parameters(self, asked: Mapping[str, str], code: str) -> dict[str, str]:
+        return {"code": code}
 
 
 def sign_in(browser: httpx.Client, url: str) -> str:

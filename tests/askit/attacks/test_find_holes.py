@@ -14,7 +14,7 @@ from askit.pytest_plugin.visits import trusting
 from askit.users import grants as user_grants
 from examples.attack_lab.lab import Lab
 from fapikit import PrivateKey
-from tests.askit.attacks.naive_server import NaivePushingBank, sign_in
+from tests.askit.attacks.naive_server import ForgetfulBank, NaivePushingBank, sign_in
 
 SECURITY, MESSAGE_SIGNING = "fapi2-security", "fapi2-message-signing"
 OTHER = Party("other-client", PrivateKey.generate("ES256"), "https://other.example.test/callback")
@@ -82,11 +82,23 @@ def test_askit_has_no_hole(scan: Callable[..., ScanReport], profile: str):
     report.require_none(unseen={"request objects"} if unseen else ())
 
 
-def test_a_naive_bank_has_nearly_every_hole():
+def scan_a_naive_bank(kind: type[NaivePushingBank], **how: Any) -> ScanReport:
     with Lab() as lab:
-        bank = lab.naive_bank(NaivePushingBank)
+        bank = lab.naive_bank(kind)
         party = Party("fintech", PrivateKey.generate("ES256"), bank.redirect_uris[0], signs_requests=True)
-        report = find_holes(bank.issuer, party, sign_in, http=lab.http, other=OTHER)
+        return find_holes(bank.issuer, party, sign_in, http=lab.http, other=OTHER, **how)
+
+
+def test_a_forgetful_bank_has_the_other_two():
+    rest = some(*ALSO_RIGHT_AT_THE_NAIVE_BANK)
+    assert set(scan_a_naive_bank(ForgetfulBank, only=rest)) == {
+        "a request_uri that was invented: a code came",
+        "an answer without its state: another state, or none",
+    }
+
+
+def test_a_naive_bank_has_nearly_every_hole():
+    report = scan_a_naive_bank(NaivePushingBank)
     found = {finding.attack for finding in report.findings}
     assert {name for name in NAMES if name not in found} == ALSO_RIGHT_AT_THE_NAIVE_BANK
     assert report.not_looked_at == ()
