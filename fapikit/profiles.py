@@ -3,7 +3,7 @@
 Code reads a rule of the profile, and never asks which profile it is. A protection that a profile does not mention
 stays on.
 
-Spec: FAPI2-SP 5; FAPI2-MS 5a, 5.1; FAPI1-BL 5; FAPI1-ADV 5; FAPI-CIBA 5; RFC 9700 2
+Spec: FAPI2-SP 5; FAPI2-MS 5a, 5.1; FAPI1-BL 5; FAPI1-ADV 5; FAPI-CIBA 5, 5.2.2; RFC 9700 2
 Role: C, AS, RS
 """
 

@@ -1,6 +1,6 @@
 """The grant management endpoint: a client reads what one of its grants holds, or ends it. There is no list of grants.
 
-Spec: GM 6.2, 6.3, 6.4, 6.5, 6.6
+Spec: GM 6.2, 6.3, 6.4, 6.5, 6.6, 10
 Role: AS, RS
 """
 

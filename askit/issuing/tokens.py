@@ -1,7 +1,7 @@
 """Access tokens: for one API, bound to a key or a certificate, as RFC 9068 JWT or opaque. Both kinds are stored.
 
 Spec: RFC 9068 2.1, 2.2, 6; RFC 6749 5.1; RFC 9449 5b, 6; RFC 8705 3.1, 3.2; FAPI2-SP 5.3.2.1-4, 5.4.1-4
-Spec: RFC 9396 7, 9.1; FAPI1-BL 5.2.2-14, 5.2.2-15; TSL 6.2, 13.2
+Spec: RFC 9396 7, 9.1; FAPI1-BL 5.2.2-14, 5.2.2-15; TSL 6.2, 13.2; GM 10
 Role: AS
 """
 

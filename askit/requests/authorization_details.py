@@ -46,12 +46,14 @@ def check_details(value: Any, config: Config, client: Client) -> Details:
         raise InvalidAuthorizationDetails("authorization_details must be a non-empty array of objects")
     if len(value) > MAX_DETAILS:
         raise InvalidAuthorizationDetails(f"authorization_details must have at most {MAX_DETAILS} items")
-    for detail in value:
+    for place, detail in enumerate(value):
         name = detail.get("type")
         known = config.details_type(name) if isinstance(name, str) else None
         if known is None or not client.may_have_details(known.type):
             raise InvalidAuthorizationDetails(
-                "an authorization detail has a type that is unknown, or not allowed for this client"
+                f"authorization_details[{place}].type is missing, unknown or not allowed for this client: see "
+                "authorization_details_types_supported",
+                facts={"member": f"authorization_details[{place}].type"},
             )
         if known.lodged is not None:
             raise InvalidAuthorizationDetails(

@@ -1,6 +1,6 @@
 """A user's approval of a request: one decision makes one grant, however the request is answered.
 
-Spec: FAPI2-SP 5.3.2.2 N3; RFC 9126 4b; RFC 9470 5; OIDC 3.1.2.2; GM 5.2
+Spec: FAPI2-SP 5.3.2.2 N3; RFC 9126 4b; RFC 9470 5; OIDC 3.1.2.2; GM 5.2, 9
 Role: AS
 """
 

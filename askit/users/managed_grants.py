@@ -4,7 +4,7 @@ A merge adds what was consented to, and what the grant had stays as long as it w
 only what was consented to now, for a new lifetime. Both end all refresh tokens and codes of the grant, because they are
 of an older version. An access token keeps what the grant still has; see `askit.issuing.tokens`.
 
-Spec: GM 5.2, 5.4; RFC 9396 12
+Spec: GM 5.2, 5.2a, 5.2b, 5.4; RFC 9396 12
 Role: AS
 """
 

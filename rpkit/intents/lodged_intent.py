@@ -23,7 +23,7 @@ class LodgedIntent:
     """
 
     intent_id: str
-    shape: IntentShape
+    shape: IntentShape = field(repr=False)
     url: str
     status: str | None
     state: State | None

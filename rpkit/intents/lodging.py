@@ -52,6 +52,13 @@ def lodge_intent(
     PeerRefused, UnexpectedStatus, MalformedMessage, JwtError, StoreError, TransportError. If it is not known whether
     the bank has the intent, lodge a new one: nothing follows from one that no request names.
     """
+    if not callable(getattr(intent, "body", None)) or not isinstance(
+        getattr(intent, "shape", None), IntentShape
+    ):
+        raise ConfigurationError(
+            "what is lodged is an object such as UkAccountAccess(...): with shape, an IntentShape, and body()",
+            clause=_LODGED,
+        )
     body = json.dumps(intent.body(), ensure_ascii=False, separators=(",", ":")).encode()
     response = yield from _call(bank, "POST", url, tokens, how, body=body)
     members = _members(response, _LODGED)

@@ -52,10 +52,13 @@ class Signal:
     event: SecurityEvent
 
     def ends_session(self, *, subject: str, session_id: str | None, signed_in_at: float) -> bool:
-        """Whether a session here ends by it. `session_id`: the `sid` of its ID token, if there was one."""
+        """Whether a session here ends by it. `session_id`: the `sid` of its ID token, if there was one.
+
+        Without one nobody can say which of the user's sessions it is, so it ends with each of them.
+        """
         if SESSION_REVOKED not in self.types or signed_in_at > self.happened_at:
             return False
-        if self.session_id is not None:
+        if self.session_id is not None and session_id is not None:
             return self.session_id == session_id
         return self.subject is not None and self.subject == subject
 

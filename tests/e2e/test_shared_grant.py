@@ -143,7 +143,7 @@ def end_at_the_bank(bank: Running, grant_id: str) -> None:
         assert grant_id not in page.text
 
 
-@pytest.mark.spec("GM 5.2 merge", "GM 5.2 replace", "GM 5.5", "GM 6.4", "GM 10")
+@pytest.mark.spec("GM 5.2a", "GM 5.2b", "GM 5.5", "GM 6.4", "GM 10")
 def test_a_grant_is_shared_by_two_devices_replaced_by_a_third_and_ended_at_the_bank(
     bank: Running, device: Callable[[], Any], served: Callable[[TokenSet, str], int]
 ) -> None:

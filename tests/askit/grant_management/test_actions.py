@@ -25,7 +25,7 @@ async def test_without_an_action_nothing_is_told_of_a_grant(client: PlainClient)
     assert "grant_id" not in await client.tokens()
 
 
-@pytest.mark.spec("GM 5.2 merge", "GM 5.5")
+@pytest.mark.spec("GM 5.2a", "GM 5.5")
 async def test_a_merge_adds_and_ends_the_earlier_refresh_token_but_not_the_access_token(
     bank: Bank, client: PlainClient
 ) -> None:
@@ -53,7 +53,7 @@ async def test_a_merge_adds_and_ends_the_earlier_refresh_token_but_not_the_acces
     assert again.json()["scope"] == "openid accounts"
 
 
-@pytest.mark.spec("GM 5.2 merge")
+@pytest.mark.spec("GM 5.2a")
 async def test_the_reuse_of_a_refresh_token_from_before_a_merge_does_not_end_the_grant() -> None:
     bank = Bank(refresh_rotation=True)
     client = bank.client()
@@ -64,7 +64,7 @@ async def test_the_reuse_of_a_refresh_token_from_before_a_merge_does_not_end_the
     assert (await client.refresh(merged["refresh_token"], resource=ACCOUNTS)).status_code == 200
 
 
-@pytest.mark.spec("GM 5.2 merge")
+@pytest.mark.spec("GM 5.2a")
 async def test_a_merge_lengthens_nothing_that_was_granted_before(bank: Bank, client: PlainClient) -> None:
     first = await granted(client, "create")
     ends = (await held(client, first["grant_id"]))["expires_at"]
@@ -80,7 +80,7 @@ async def test_a_merge_lengthens_nothing_that_was_granted_before(bank: Bank, cli
     assert (await client.redeem(await client.code())).status_code == 200
 
 
-@pytest.mark.spec("GM 5.2 replace", "GM 10")
+@pytest.mark.spec("GM 5.2b", "GM 10")
 async def test_a_replaced_grant_holds_only_what_was_asked_for_now_and_each_token_follows(
     bank: Bank, client: PlainClient
 ) -> None:
@@ -99,7 +99,7 @@ async def test_a_replaced_grant_holds_only_what_was_asked_for_now_and_each_token
     assert (await client.refresh(replaced["refresh_token"])).status_code == 200
 
 
-@pytest.mark.spec("GM 5.2 replace")
+@pytest.mark.spec("GM 5.2b")
 async def test_a_payment_that_was_replaced_is_in_no_token_any_more(bank: Bank, client: PlainClient) -> None:
     payment = {"scope": "openid payments", "resource": [PAYMENTS]}
     first = await granted(client, "create", authorization_details=[PAYMENT], **payment)
@@ -110,7 +110,7 @@ async def test_a_payment_that_was_replaced_is_in_no_token_any_more(bank: Bank, c
     assert "authorization_details" not in left
 
 
-@pytest.mark.spec("GM 5.2 replace")
+@pytest.mark.spec("GM 5.2b")
 async def test_a_code_from_before_a_replacement_is_worth_nothing(client: PlainClient) -> None:
     grant_id = (await granted(client, "create"))["grant_id"]
     early = await client.code(grant_management_action="merge", grant_id=grant_id)
@@ -127,7 +127,7 @@ async def test_a_replaced_grant_without_openid_has_no_user_to_tell_of(client: Pl
     assert (await client.userinfo(first["access_token"])).status_code == 403
 
 
-@pytest.mark.spec("GM 5.2 merge")
+@pytest.mark.spec("GM 5.2a")
 async def test_the_user_sees_what_the_request_changes(bank: Bank, client: PlainClient) -> None:
     first = await granted(client, "create", scope="openid accounts")
     for action, says in (
@@ -157,7 +157,7 @@ async def test_a_changed_grant_is_listed_once_and_can_be_ended_there(bank: Bank,
     assert await seen(bank, first["access_token"]) == {"active": False}
 
 
-@pytest.mark.spec("GM 5.2 merge")
+@pytest.mark.spec("GM 5.2a")
 async def test_the_user_sees_since_when_there_is_a_grant_and_when_it_was_changed(
     bank: Bank, client: PlainClient
 ) -> None:

@@ -29,7 +29,7 @@ def screen(bank: Bank) -> Television:
     return Television(http=bank.browser(), clock=bank.clock)
 
 
-@pytest.mark.spec("GM 5.2", "GM 5.2 merge", "GM 5.5")
+@pytest.mark.spec("GM 5.2", "GM 5.2a", "GM 5.5")
 async def test_a_device_creates_a_grant_and_another_one_adds_to_it() -> None:
     bank = a_bank()
     first, second, alice = screen(bank), screen(bank), Holder(bank)
@@ -63,7 +63,7 @@ async def test_a_device_cannot_change_the_grant_of_whoever_does_not_hold_it() ->
     assert unknown.json()["error"] == "invalid_grant_id"
 
 
-@pytest.mark.spec("GM 5.2 replace")
+@pytest.mark.spec("GM 5.2b")
 async def test_a_device_whose_grant_was_replaced_before_it_polls_gets_nothing() -> None:
     bank = a_bank()
     device, alice = screen(bank), Holder(bank)
@@ -117,7 +117,7 @@ async def test_a_signed_ciba_request_has_its_action_inside() -> None:
     assert answer.json()["error"] == "invalid_grant_id"
 
 
-@pytest.mark.spec("GM 5.2 merge")
+@pytest.mark.spec("GM 5.2a")
 async def test_the_page_of_the_authentication_device_shows_what_is_changed() -> None:
     bank = a_ciba_bank()
     client = bank.client()
@@ -128,7 +128,7 @@ async def test_the_page_of_the_authentication_device_shows_what_is_changed() -> 
     assert "See your accounts and balances" in seen(page)
 
 
-@pytest.mark.spec("GM 5.2 merge", "GM 5.5")
+@pytest.mark.spec("GM 5.2a", "GM 5.5")
 async def test_a_push_is_for_the_api_of_its_own_request_though_the_merged_grant_reaches_more() -> None:
     bank, endpoint, fintech = a_notifying_bank(PUSH)
     grant_id = (await granted(bank.client(), "create"))["grant_id"]

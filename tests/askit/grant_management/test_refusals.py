@@ -78,7 +78,7 @@ async def test_a_grant_that_ends_while_its_user_decides_is_not_revived(
     assert (await at_grant(client, "GET", first["grant_id"], await manager(client))).status_code == 404
 
 
-@pytest.mark.spec("GM 5.2 merge")
+@pytest.mark.spec("GM 5.2a")
 async def test_a_merge_never_joins_a_scope_with_an_api_that_nobody_granted_it_for() -> None:
     further = {"uri": "https://api.example.test/more", "scopes": ["accounts", "more"]}
     resources = [
@@ -98,7 +98,7 @@ async def test_a_merge_never_joins_a_scope_with_an_api_that_nobody_granted_it_fo
     assert merged["scope"] == "openid accounts more"
 
 
-@pytest.mark.spec("GM 5.2 merge")
+@pytest.mark.spec("GM 5.2a")
 async def test_a_grant_does_not_grow_without_end(client: PlainClient) -> None:
     details = [
         {

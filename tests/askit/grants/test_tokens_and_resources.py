@@ -131,6 +131,16 @@ async def test_a_client_asks_for_its_registered_types_only() -> None:
     assert response.json()["error"] == "invalid_authorization_details"
 
 
+@pytest.mark.spec("RFC 9396 5")
+@pytest.mark.parametrize("kind", ["nobody_knows_it", ["payment_initiation"], 7, None])
+async def test_the_refusal_of_an_unknown_type_says_which_one_it_is(client: PlainClient, kind: Any) -> None:
+    response = await client.push(client.request(authorization_details=[PAYMENT, {**PAYMENT, "type": kind}]))
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_authorization_details")
+    assert response.json()["error_description"].startswith(
+        "authorization_details[1].type is missing, unknown or"
+    )
+
+
 async def test_unknown_actions_are_refused_where_a_type_lists_its_own() -> None:
     kind = {"type": "accounts_information", "resource": ACCOUNTS, "actions": ["list", "read"]}
     client = Bank(authorization_details_types=[kind]).client()

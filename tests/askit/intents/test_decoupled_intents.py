@@ -25,7 +25,8 @@ def a_bank(**changes: Any) -> Bank:
         a_type(AIS, ACCOUNTS, "accounts", name="Access to balances"),
     ]
     other = {**POLL, "client_id": "other", "jwks": OTHER["jwks"]}
-    return Bank(clients=[SCREEN, other, *APIS], authorization_details_types=types, **changes)
+    given = {"clients": [SCREEN, other, *APIS], "authorization_details_types": types}
+    return Bank(**{**given, **changes})
 
 
 async def lodged(client: PlainClient) -> str:

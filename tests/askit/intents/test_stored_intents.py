@@ -13,8 +13,9 @@ from askit.records import Intent
 from fapikit import MemoryStore
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import Bank, settings
+from tests.askit.ciba.asking import APIS
 from tests.askit.intents.lodging import BODIES, PATHS, a_type
-from tests.askit.intents.test_decoupled_intents import AIS, a_bank, lodged
+from tests.askit.intents.test_decoupled_intents import AIS, SCREEN, a_bank, lodged
 from tests.askit.plain_client import ACCOUNTS, PlainClient, read_callback
 
 pytestmark = pytest.mark.anyio
@@ -89,6 +90,18 @@ async def ended(client: PlainClient, intent_id: str) -> httpx.Response:
     proof = client.proof("DELETE", f"{client.issuer}{path}", token=token["access_token"])
     headers = {"authorization": f"DPoP {token['access_token']}", "dpop": proof}
     return await client.http.delete(path, headers=headers)
+
+
+async def test_who_may_no_longer_have_the_type_cannot_ask_for_what_was_lodged_before() -> None:
+    bank = a_bank()
+    client = bank.client()
+    asked = client.request(scope=f"openid accounts AIS:{await lodged(client)}")
+    narrow = a_bank(clients=[{**SCREEN, "authorization_details_types": ["payment_initiation"]}, *APIS])
+    narrow.server = AuthorizationServer(narrow.config, store=bank.store, clock=bank.clock)
+    client.http = narrow.browser()
+    answer = await client.push(asked)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_authorization_details")
+    assert answer.json()["error_description"].startswith("this client may not have what was lodged")
 
 
 @pytest.mark.parametrize("octets", [b"", b"[1]", b'{"v":2}', b"\xff"])

@@ -191,7 +191,7 @@ def test_an_access_token_that_is_revoked_is_told_by_its_jti(
     ]
 
 
-@pytest.mark.spec("CAEP 3.2", "GM 5.2 replace")
+@pytest.mark.spec("CAEP 3.2", "GM 5.2b")
 def test_a_grant_that_was_replaced_says_what_is_left(
     bank: Bank, client: Client, browser: Browser, api: Receiver
 ) -> None:

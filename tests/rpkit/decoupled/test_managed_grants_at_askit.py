@@ -29,7 +29,7 @@ def naps(askit_clock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return naps_at(askit_clock, monkeypatch)
 
 
-@pytest.mark.spec("GM 5.2", "GM 5.2 merge", "GM 5.4", "GM 5.5")
+@pytest.mark.spec("GM 5.2", "GM 5.2a", "GM 5.4", "GM 5.5")
 def test_a_device_creates_what_a_phone_adds_to(
     askit: RunningServer[Any], askit_clock: Any, naps: Any
 ) -> None:

@@ -214,6 +214,11 @@ def test_nothing_is_sent_without_a_fitting_token(clients: Clients, bank: FakeBan
             lambda: BerlinGroupConsent(access={}, valid_until=dt.datetime(2027, 3, 1, tzinfo=dt.UTC)),
             "valid_until is .*: give a date",
         ),
+        (
+            lambda: {"Data": {"Permissions": ["ReadPAN"]}},
+            "what is lodged is an object such as UkAccountAccess",
+        ),
+        (lambda: None, "what is lodged is an object such as UkAccountAccess"),
     ],
 )
 def test_what_no_bank_could_take_is_not_sent(clients: Clients, bank: FakeBank, make: Any, told: str) -> None:

@@ -249,6 +249,16 @@ def test_whom_an_event_names(
     assert not signal.ends_session(**mine, signed_in_at=NOW + 1), "the user has signed in again"
 
 
+@pytest.mark.spec("SSF 3.3")
+@pytest.mark.parametrize(("subject", "ends"), [("alice", True), ("bob", False)])
+def test_a_session_without_a_sid_ends_with_each_session_of_its_user(
+    fintech: Fintech, subject: str, ends: bool
+) -> None:
+    fintech.push(told_to_us(sub_id=OF_SESSION))
+    (signal,) = fintech.told
+    assert signal.ends_session(subject=subject, session_id=None, signed_in_at=NOW - 1) is ends
+
+
 def test_only_a_session_that_was_revoked_ends_one(fintech: Fintech) -> None:
     changed = {"credential_type": "password", "change_type": "update"}
     fintech.push(told_to_us(sub_id=ALICE, event=CREDENTIAL_CHANGE, members=changed))

@@ -77,7 +77,7 @@ def verified(answer: httpx.Response, request: Signed, *components: str) -> Verif
     return result
 
 
-@pytest.mark.spec("FAPI2-HS 2.1-2", "FAPI2-HS 2.1-3", "FAPI2-HS 2.1-7", "RFC 9421 2.4")
+@pytest.mark.spec("FAPI2-HS 2.1-2, -3, -4, -5, -6, -7", "RFC 9421 2.4")
 def test_the_answer_to_a_signed_request_is_bound_to_it(base: str) -> None:
     request = Signed(TOKEN).sign()
     answer = request.send(base)

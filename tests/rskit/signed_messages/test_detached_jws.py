@@ -123,6 +123,7 @@ CASES: list[tuple[str, str | None, bytes, str, str]] = [
     ("in the future", signed_field(header_members(**{IAT: int(NOW) + 300})), BODY, "InvalidClaim", IAT),
     ("too old", signed_field(header_members(**{IAT: int(NOW) - 900})), BODY, "InvalidClaim", IAT),
     ("a further crit", signed_field(header_members(crit=[IAT, ISS, TAN, "x"])), BODY, "InvalidClaim", "crit"),
+    ("a URL of keys", signed_field(header_members(jku="https://evil.example")), BODY, "InvalidClaim", "jku"),
     ("alg none", signed_field(header_members(alg="none")), BODY, "InvalidClaim", "algorithm"),
 ]
 

@@ -101,6 +101,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("another endpoint", {"aud": f"{RESOURCE}/consents"}, "aud"),
     ("an endpoint by another host", {"aud": "https://evil.example/payments"}, "aud"),
     ("the organisation of the bank", {"aud": BANK}, "aud"),
+    ("a second endpoint beside it", {"aud": [URL, "https://evil.example/payments"]}, "aud"),
     ("no aud", {"aud": None}, "aud"),
     ("another organisation", {"iss": "other"}, "iss"),
     ("no iss", {"iss": None}, "iss"),
