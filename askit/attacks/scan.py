@@ -34,13 +34,14 @@ def find_holes(
     *,
     http: httpx.Client | None = None,
     other: Party | None = None,
-    only: Iterable[Attack] = ATTACKS,
+    only: Iterable[Attack] | None = None,
 ) -> ScanReport:
     """The names of the attacks that this server did not refuse: an empty list is what you want.
 
     `issuer`: its base URL, exactly as its metadata name it. `sign_in(browser, url)`: your test user signs in and
     agrees; it returns the URL that the browser is sent back to. `other`: a second client, for what one client must not
-    do with the codes of another. `http`: how the server is reached, such as `httpx.Client(verify=...)`.
+    do with the codes of another. `only`: some of `attacks()`. `http`: how the server is reached, such
+    as `httpx.Client(verify=...)`.
 
     Raises AssertionError if the honest login does not pass before and after: then nothing is shown. Raises what `http`
     raises.
@@ -54,7 +55,7 @@ def find_holes(
     outcomes: list[Outcome] = []
     unseen: dict[str, NotLookedAt] = {}
     _honest(exchange)
-    for attack in only:
+    for attack in ATTACKS if only is None else only:
         came = attack.play(exchange)
         if isinstance(came, NotLookedAt):
             unseen[came.what] = came
