@@ -16,11 +16,9 @@ Role: C
 
 from fapikit.scan_report import Finding, NotLookedAt, Outcome, ScanReport
 from rpkit.testing.lie import Honest, Lie, LyingBank
-from rpkit.testing.lies import LIES
-from rpkit.testing.scan import afind_holes, find_holes
+from rpkit.testing.scan import afind_holes, all_lies, find_holes
 
 __all__ = [
-    "LIES",
     "Finding",
     "Honest",
     "Lie",
@@ -29,5 +27,6 @@ __all__ = [
     "Outcome",
     "ScanReport",
     "afind_holes",
+    "all_lies",
     "find_holes",
 ]

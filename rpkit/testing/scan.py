@@ -48,12 +48,17 @@ Trying: TypeAlias = Generator[None, Attempt, ScanReport]
 """Yields when the client must log in. Receives how that went."""
 
 
+def all_lies() -> tuple[Lie, ...]:
+    """The lies, and the unusual truths (`must_take`), in the order in which they are told."""
+    return LIES
+
+
 def find_holes(log_in: Callable[[B], object], bank: B, *, lies: Iterable[Lie] | None = None) -> ScanReport:
     """The lies that this client believes, and the unusual truths that it refuses: an empty list is what you want.
 
     `log_in`: makes a new client for `bank` and signs a user in, with UserInfo if the client uses it. It raises, or
     returns False, if the client refuses. `bank`: such as the fixture `faulty_askit`; `bank.issuer` is the base URL, and
-    `bank.browse(url)` is the user. All its faults are cleared. `lies`: some of `LIES`, or your own.
+    `bank.browse(url)` is the user. All its faults are cleared. `lies`: some of `all_lies()`, or your own.
     `report.outcomes` has each lie and what the client did.
 
     Raises AssertionError if the client cannot log in at the honest bank before and after: then nothing is shown.

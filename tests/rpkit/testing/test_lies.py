@@ -15,10 +15,11 @@ from askit.pytest_plugin.visits import trusting
 from fapikit import PrivateKeyJWT
 from fapikit.errors import FapiError
 from rpkit import AsyncClient, Client
-from rpkit.testing import LIES, Lie, ScanReport, afind_holes, find_holes
+from rpkit.testing import Lie, ScanReport, afind_holes, all_lies, find_holes
 from tests.rpkit.testing.naive_client import FussyClient, HastyClient, NaiveClient
 
 SECURITY, MESSAGE_SIGNING = "fapi2-security", "fapi2-message-signing"
+LIES = all_lies()
 TO_REFUSE = [lie.name for lie in LIES if not lie.must_take]
 CANNOT_GO_ON = {"no pushed requests", "no access token"}
 """Lies that stop every client, also one that checks nothing."""
