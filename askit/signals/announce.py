@@ -40,7 +40,6 @@ async def announce(core: Core, *happened: Happened) -> Announced:
     settings = core.config.shared_signals
     if settings is None:
         return Announced(core)
-    txn = random_token(core.random_bytes, 16)
     told = []
     for receiver in settings.receivers:
         stream = None
@@ -50,7 +49,7 @@ async def announce(core: Core, *happened: Happened) -> Announced:
                 if stream is None or stream.status == DISABLED:
                     break
                 if each.kind in stream.events_delivered and name_of(subject) not in stream.removed:
-                    await queue_event(core, stream, each, subject, txn)
+                    await queue_event(core, stream, each, subject)
                     told.append(stream)
     streams = {stream.stream_id: stream for stream in told if stream.pushes}
     for stream in streams.values():
@@ -59,12 +58,14 @@ async def announce(core: Core, *happened: Happened) -> Announced:
 
 
 async def queue_event(
-    core: Core, stream: EventStream, happened: Happened, subject: Mapping[str, Any], txn: str
+    core: Core, stream: EventStream, happened: Happened, subject: Mapping[str, Any]
 ) -> None:
+    """Each event has a `txn` of its own: one for all would tell two sectors that they have the same user."""
     settings = core.config.shared_signals
     assert settings is not None  # noqa: S101 - a stream exists only with it
     now = int(core.clock())
     members = {"event_timestamp": now - happened.happened_before, **happened.members}
+    txn = random_token(core.random_bytes, 16)
     claims = event_claims(core, stream, happened.kind, members, subject) | {"txn": txn}
     await EventQueue(core, settings, stream.stream_id).add(claims)
 
