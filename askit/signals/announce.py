@@ -1,7 +1,9 @@
 """Tells receivers what has happened: an event goes into the queue of each that may hear of it.
 
 It goes there before what it tells of is done. So a process that dies in between has told too much, never too little;
-and what cannot be told is not done. Deliveries begin afterwards, in the background: `begin_deliveries`.
+and what cannot be told is not done. But a client may end as many tokens as it likes, and must not push out of a queue
+what others have to be told: once a queue is half full, the ends of single tokens are not told. Deliveries begin
+afterwards, in the background: `begin_push`.
 
 Spec: SSF 8.1.2, 8.1.3; CAEP 2; RFC 8417 2.2
 Role: AS
@@ -40,7 +42,6 @@ async def announce(core: Core, *happened: Happened) -> Announced:
     settings = core.config.shared_signals
     if settings is None:
         return Announced(core)
-    txn = random_token(core.random_bytes, 16)
     told = []
     for receiver in settings.receivers:
         stream = None
@@ -50,7 +51,7 @@ async def announce(core: Core, *happened: Happened) -> Announced:
                 if stream is None or stream.status == DISABLED:
                     break
                 if each.kind in stream.events_delivered and name_of(subject) not in stream.removed:
-                    await queue_event(core, stream, each, subject, txn)
+                    await queue_event(core, stream, each, subject)
                     told.append(stream)
     streams = {stream.stream_id: stream for stream in told if stream.pushes}
     for stream in streams.values():
@@ -59,14 +60,22 @@ async def announce(core: Core, *happened: Happened) -> Announced:
 
 
 async def queue_event(
-    core: Core, stream: EventStream, happened: Happened, subject: Mapping[str, Any], txn: str
+    core: Core, stream: EventStream, happened: Happened, subject: Mapping[str, Any]
 ) -> None:
+    """Each event has a `txn` of its own: one for all would tell two sectors that they have the same user."""
     settings = core.config.shared_signals
     assert settings is not None  # noqa: S101 - a stream exists only with it
     now = int(core.clock())
     members = {"event_timestamp": now - happened.happened_before, **happened.members}
+    txn = random_token(core.random_bytes, 16)
     claims = event_claims(core, stream, happened.kind, members, subject) | {"txn": txn}
-    await EventQueue(core, settings, stream.stream_id).add(claims)
+    queue = EventQueue(core, settings, stream.stream_id)
+    if happened.gives_way and await queue.is_half_full():
+        core.log.error(
+            "the queue of events for %s is half full: the end of a token is not told", stream.client_id
+        )
+        return
+    await queue.add(claims)
 
 
 def event_claims(

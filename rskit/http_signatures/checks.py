@@ -24,6 +24,7 @@ from fapikit.http_signatures.sign import sign_response
 from fapikit.http_signatures.verify import VerifiedSignature, Verifier, verify_request
 from fapikit.jose.key_set import KeySource
 from fapikit.profiles import Profile
+from fapikit.token_bucket import TokenBucket
 from rskit.answers.trace import LOGGER
 from rskit.errors import UnknownSigner
 from rskit.http_signatures.refusal import missing_signature
@@ -51,6 +52,7 @@ class SignatureChecks:
         self._skew = profile.clock_skew
         self._bases = bases
         self._clock = clock
+        self._unsigned = TokenBucket(10, 10.0)
         self._required = Coverage.of(settings.fields)
         self._covered = Coverage.of(settings.answer_fields, always=("content-type",))
         self._keys = (
@@ -137,7 +139,8 @@ class SignatureChecks:
                 )
             )
         except UnknownComponent as error:
-            LOGGER.warning("the answer to %.80r is not signed: %s", path, error)
+            if self._unsigned.take(self._clock()):  # anybody can send such a request
+                LOGGER.warning("the answer to %.80r is not signed: %s", path, error)
             return ()
 
     def _answered(self, view: RequestView, sent: FieldLines) -> RequestMessage:

@@ -35,6 +35,7 @@ from fapikit.status_list import MEDIA_TYPE, VALID, StatusList, StatusReference
 from fapikit.urls import has_origin, is_secure, origin_of
 from rskit.errors import RevokedToken, UnknownStatus
 from rskit.issuers.cool_down import CoolDown
+from rskit.issuers.held_lists import HeldLists
 
 REFRESH_AHEAD: Final = 0.8
 LEAST_FRESH: Final = 1.0
@@ -91,22 +92,25 @@ class ListedBy(NamedTuple):
 
 class RemoteStatusList:
     """One list. `packed`: the bits of each status and the octets, as they were last read. From `asked_at` until
-    `calm_until` they may be used without a look at anything else.
+    `calm_until` they may be used without a look at anything else. `version`: another object after each reading, so that
+    who remembers what was read last keeps no octets.
     """
 
     __slots__ = (
-        "_by", "_cool_down", "_fresh_until", "_issued_at", "_list", "_settings", "_usable_until", "_work", "asked_at",
-        "calm_until", "packed", "uri",
+        "_by", "_cool_down", "_fresh_until", "_held", "_issued_at", "_list", "_settings", "_usable_until", "_work",
+        "asked_at", "calm_until", "packed", "uri", "version",
     )  # fmt: skip
 
-    def __init__(self, uri: str, settings: StatusLists, by: ListedBy) -> None:
+    def __init__(self, uri: str, settings: StatusLists, by: ListedBy, held: HeldLists) -> None:
         self.uri = uri
+        self._held = held
         self._settings = settings
         self._by = by
         self._cool_down = CoolDown(by.clock)
         self._work = ("rs-status-list", uri, id(self))
         self._list: StatusList | None = None
         self.packed = (1, b"")
+        self.version = object()
         self.asked_at = self.calm_until = self._fresh_until = self._usable_until = float("-inf")
         self._issued_at = float("-inf")
 
@@ -191,31 +195,40 @@ class RemoteStatusList:
         ends = claims["exp"] + self._by.skew if "exp" in claims else float("inf")
         self._issued_at, self.asked_at = claims["iat"], asked_at
         self._list, self.packed = found, (found.bits, found.octets)
+        self.version = object()  # after `packed`: whoever sees the new version sees what it names
         self._fresh_until = min(asked_at + fresh, ends)
         self._usable_until = min(asked_at + fresh + self._settings.stale, ends)
         self.calm_until = min(asked_at + fresh * REFRESH_AHEAD, ends)
+        self._held.read(self, len(found.octets))
+
+    def forget(self) -> None:
+        """Keep no octets. An older list than this one is refused nevertheless."""
+        self.calm_until = self._fresh_until = self._usable_until = float("-inf")
+        self._list, self.packed = None, (1, b"")
+        self.version = object()
 
 
 class ListEntry:
-    """The entry of one token in `in_list`. `seen`: the statuses (`packed`) that called it valid."""
+    """The entry of one token in `in_list`. `seen`: the version of the list that called it valid."""
 
     __slots__ = ("_index", "in_list", "seen")
 
     def __init__(self, index: int, in_list: RemoteStatusList) -> None:
         self._index = index
         self.in_list = in_list
-        self.seen: tuple[int, bytes] | None = None
+        self.seen: object = None
 
     def is_valid(self, now: float) -> bool:
         """Whether the token stands, by a list that is at hand. False: `check` knows more."""
         known = self.in_list
-        packed = bits, octets = known.packed
+        version = known.version
+        bits, octets = known.packed
         at = self._index * bits
         if not known.asked_at <= now < known.calm_until or at >> 3 >= len(octets):
             return False
         if octets[at >> 3] >> (at & 7) & (1 << bits) - 1 != VALID:
             return False
-        self.seen = packed
+        self.seen = version
         return True
 
     def check(self, *, fresh: bool = False) -> Flow[None]:
@@ -238,6 +251,7 @@ class IssuerStatusLists:
         self._by = by
         self._origins = (origin_of(by.url), *settings.origins)
         self._lists: dict[str, RemoteStatusList] = {}
+        self._held = HeldLists()
 
     def entry_of(self, claims: Mapping[str, Any]) -> ListEntry | None:
         """The entry that a token refers to. Raises UnknownStatus, MalformedStatus."""
@@ -262,7 +276,7 @@ class IssuerStatusLists:
                 clause="TSL 8.1",
                 facts={"list": uri[:200], "origins": " ".join(self._origins)},
             )
-        made = RemoteStatusList(uri, self._settings, self._by)
+        made = RemoteStatusList(uri, self._settings, self._by, self._held)
         lists = dict(self._lists)  # another thread may read the old one
         if len(lists) >= _MOST_LISTS:
             del lists[next(iter(lists))]

@@ -97,7 +97,7 @@ class ListedToken(AcceptedToken):
         return (
             now < self.until
             and (keys is None or keys is self.trusted.keys_at_hand(now))
-            and (entry.seen is in_list.packed or entry.is_valid(now))
+            and (entry.seen is in_list.version or entry.is_valid(now))
             and in_list.asked_at <= now < in_list.calm_until
         )
 

@@ -9,6 +9,8 @@ import pytest
 from askit.records import Grant
 from askit.signals.announce import announce
 from askit.signals.happened import GrantEnded
+from askit.signals.queue import EventQueue
+from askit.signals.streams import EventStream, add_stream
 from fapikit.signals.event_types import POLL
 from tests.askit.signals.test_push import API, MAPPING, Told
 
@@ -43,8 +45,6 @@ async def subjects(told: Told, *, known: bool = True) -> list[dict[str, Any]]:
     stream = await told.stream(POLL)
     client = await core.clients.at_hand("other") if known else None
     await announce(core, GrantEnded(grant=a_grant(), client=client, reached=(API,)))
-    from askit.signals.queue import EventQueue
-
     assert core.config.shared_signals is not None
     found, _ = await EventQueue(core, core.config.shared_signals, stream.stream_id).first(10)
     return [claims["sub_id"] for claims in found]
@@ -66,3 +66,21 @@ async def test_where_tokens_are_exchanged_all_tokens_of_the_user_end() -> None:
 async def test_of_a_client_that_is_not_at_hand_all_tokens_end() -> None:
     """Nobody knows how it names users, and nothing is fetched to find out."""
     assert await subjects(Told(), known=False) == [{"format": "complex", "application": APPLICATION}]
+
+
+async def test_nothing_in_two_events_says_that_they_have_the_same_cause() -> None:
+    """Otherwise two receivers of different sectors would find the user whom they share."""
+    receivers = [{"client_id": "api", "resources": [API]}, {"client_id": "other"}]
+    told = Told(changes={"shared_signals": {"receivers": receivers}})
+    core = told.server.core
+    settings = core.config.shared_signals
+    assert settings is not None
+    streams = [EventStream(stream_id=name, client_id=name, method=POLL) for name in ("api", "other")]
+    for stream in streams:
+        assert await add_stream(core, stream)
+    client = await core.clients.at_hand("other")
+    await announce(core, GrantEnded(grant=a_grant(), client=client, reached=(API,)))
+    queues = [EventQueue(core, settings, stream.stream_id) for stream in streams]
+    (one,), (other,) = [(await queue.first(10))[0] for queue in queues]
+    same = {name for name in one.keys() & other.keys() if one[name] == other[name]}
+    assert same == {"iss", "iat", "events", "sub_id"}, "and sub_id differs where a subject is pairwise"

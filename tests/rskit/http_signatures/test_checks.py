@@ -196,6 +196,14 @@ def test_a_target_that_is_no_path_has_no_url(path: str) -> None:
 
 
 @pytest.mark.spec("FAPI2-HS 1.2-7")
+def test_strangers_whose_answers_cannot_be_signed_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    checks, nothing = checks_of(server_of(signer=KEY)), FieldLines(())
+    for _ in range(30):
+        view = a_view(method="get")
+        assert Hand().run(checks.sign(view, nothing, None, 401, (), b"")) == ()
+    assert caplog.text.count("is not signed") == 10
+
+
 def test_a_proof_that_is_sent_must_be_covered() -> None:
     token = bound_token()
     with pytest.raises(errors.UncoveredComponent) as caught:
