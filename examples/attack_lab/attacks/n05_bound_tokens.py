@@ -111,7 +111,7 @@ def _read(story: Story, answer: httpx.Response) -> str:
     return LOOT
 
 
-attack = partial(Attack, loot=LOOT, countermeasures=("C3", "C6"))
+attack = partial(Attack, loot=LOOT, countermeasures=("C6",))
 THIEF = Call("GET /accounts with the token, and a proof of his own", "It is a good proof, of another key.")
 KEY = attack(
     id="N5",
