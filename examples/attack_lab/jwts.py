@@ -15,7 +15,7 @@ from rskit.testing.attacks import jws
 
 
 def header_of(token: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(jws.decode(token.split(".")[0]))
+    found: dict[str, Any] = json.loads(jws.decode(token.split(".", maxsplit=1)[0]))
     return found
 
 
