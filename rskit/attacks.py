@@ -11,11 +11,11 @@ Spec: FAPI2-SP 5.3.4; RFC 8725 3; RFC 9449 4.3; RFC 6750 2 (RS, published attack
 Role: RS
 """
 
+from fapikit.scan_report import Finding, NotLookedAt, ScanReport
 from rskit.testing.attacks.answer import Answer, Headers
 from rskit.testing.attacks.attack import Attack
 from rskit.testing.attacks.drivers import afind_holes, attacks, find_holes
 from rskit.testing.attacks.reach import KeyServer, Reach, Send
-from rskit.testing.attacks.report import Finding, NotLookedAt, ScanReport
 from rskit.testing.attacks.senders import AsgiSender, WsgiSender
 
 __all__ = [

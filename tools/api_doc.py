@@ -30,6 +30,7 @@ MODULES = (
     "rpkit",
     "rpkit.starlette",
     "rpkit.flask",
+    "rpkit.testing",
     "rskit",
     "rskit.presets",
     "rskit.testing",
@@ -44,6 +45,7 @@ MODULES = (
     "wsgi_mw.django_audit",
     "wsgi_mw.rest_framework",
     "askit",
+    "askit.attacks",
 )
 OURS = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit")
 HEAD = """# The public names

@@ -49,7 +49,8 @@ class SignalsReceiver:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedSignals:
     """`kept`: seconds for which an event waits for its receiver. `longest_queue`: so many events of one receiver wait;
-    then the oldest goes. `verification_interval`: seconds between two verification events that a receiver asks for.
+    then the oldest goes. The ends of single tokens are queued only while it is less than half full.
+    `verification_interval`: seconds between two verification events that a receiver asks for.
     """
 
     receivers: tuple[SignalsReceiver, ...] = ()

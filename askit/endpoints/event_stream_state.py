@@ -52,6 +52,9 @@ async def change_status(core: Core, request: Request) -> Response:
         status, reason = members.get("status"), text(members, "reason")[:_REASON]
         if status not in _STATUSES:
             raise InvalidRequest(f"status must be {', '.join(_STATUSES)}", clause="SSF 8.1.2")
+        if status == ENABLED and stream.pushes:
+            # First, so that another process pushes what waits if this one dies.
+            await note_due(core, receiver.client_id)
         after = await _changed(core, stream, lambda found: replace(found, status=status, reason=reason))
         if status == DISABLED:
             await EventQueue(core, _settings(core), stream.stream_id).clear()

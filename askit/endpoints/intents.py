@@ -130,7 +130,7 @@ async def _read_body(request: Request) -> dict[str, Any]:
     try:
         return strict_json.parse_object(await read_body(request))
     except ValueError as error:
-        raise InvalidIntent("the body must be one JSON object") from error
+        raise InvalidIntent(f"the body must be one JSON object: {error}") from error
 
 
 async def _answer(core: Core, lodging: Lodging, intent: Intent, state: State, status: int) -> Response:

@@ -37,7 +37,7 @@ def parse_details(text: str) -> Any:
     try:
         return strict_json.parse_value(text)
     except ValueError as error:
-        raise InvalidAuthorizationDetails("authorization_details must be JSON") from error
+        raise InvalidAuthorizationDetails(f"authorization_details must be JSON: {error}") from error
 
 
 def check_details(value: Any, config: Config, client: Client) -> Details:

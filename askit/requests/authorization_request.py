@@ -191,7 +191,7 @@ def _parsed(form: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             members["claims"] = strict_json.parse_object(members["claims"])
         except ValueError as error:
-            raise InvalidRequest("claims must be a JSON object", clause="OIDC 5.5") from error
+            raise InvalidRequest(f"claims must be a JSON object: {error}", clause="OIDC 5.5") from error
     if "max_age" in members:
         if (
             not members["max_age"].isascii()

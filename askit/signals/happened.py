@@ -36,6 +36,11 @@ class Happened(Protocol):
         """Whole seconds that are taken off its time."""
         ...
 
+    @property
+    def gives_way(self) -> bool:
+        """Whether the rest of the queue is kept for others once it is half full: any client can cause many of these."""
+        ...
+
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
         """As whom the receiver knows what it happened to; nothing if it must not hear of it."""
         ...
@@ -50,6 +55,7 @@ class SessionEnded:
     kind: str = SESSION_REVOKED
     members: Mapping[str, Any] = field(default_factory=lambda: {"initiating_entity": "user"})
     happened_before: int = 0
+    gives_way: bool = False
 
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
         session_id = self.session.session_id
@@ -80,6 +86,7 @@ class GrantEnded:
     members: Mapping[str, Any] = field(default_factory=dict)
     kind: str = SESSION_REVOKED
     happened_before: int = 0
+    gives_way: bool = False
 
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
         """The user at this client. Tokens that are issued later are of another grant.
@@ -136,6 +143,7 @@ class TokenEnded:
     kind: str = SESSION_REVOKED
     members: Mapping[str, Any] = field(default_factory=lambda: {"initiating_entity": "system"})
     happened_before: int = 0
+    gives_way: bool = True
 
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
         if receiver.client_id == self.token.client_id or self.token.audience in receiver.resources:
@@ -150,6 +158,7 @@ class ClientEnded:
     kind: str = SESSION_REVOKED
     members: Mapping[str, Any] = field(default_factory=lambda: {"initiating_entity": "system"})
     happened_before: int = 0
+    gives_way: bool = False
 
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:  # noqa: ARG002 - as all
         if receiver.resources:

@@ -50,6 +50,10 @@ class EventQueue:
         entries, _ = await self._core.run(self._log.read_first(most + 1))
         return [_claims_of(octets) for _, octets in entries[:most]], len(entries) > most
 
+    async def is_half_full(self) -> bool:
+        """Raises StoreError."""
+        return await self._core.run(self._log.length()) >= self._settings.longest_queue // 2
+
     async def remove(self, jti: str) -> bool:
         """The receiver has acknowledged an event, or refused it. Returns whether it waited. Raises StoreError."""
         named = _JTI.match(jti)

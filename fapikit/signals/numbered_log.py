@@ -58,6 +58,12 @@ class NumberedLog:
     def head(self) -> Flow[Head]:
         return _head_of((yield from store_get(self._store, self._key)))
 
+    def length(self) -> Flow[int]:
+        """From the first entry to the end, gaps in between included."""
+        found, after = yield from self.read_first(1)
+        end = (yield from self.head()).end
+        return max(end, after) - found[0][0] if found else 0
+
     def read(self, start: int, most: int) -> Flow[tuple[list[tuple[int, bytes]], int]]:
         """Up to `most` entries from this number on, with their numbers; and the number after the last one."""
         end = (yield from self.head()).end

@@ -22,7 +22,7 @@ from rpkit.web.ciba_notification import (
     unread_notification,
 )
 from rpkit.web.flask_http import posted, rendered, web_request
-from rpkit.web.security_events import EVENTS_PATH, Signal, SignalInbox, SignalSettings, not_taken_now
+from rpkit.web.security_events import EVENTS_PATH, NotTakenNow, Signal, SignalInbox, SignalSettings
 
 
 class CibaNotifications:
@@ -104,6 +104,7 @@ class SecurityEvents:
         self._settings = settings
         self._client: Client | None = None
         self._inbox: SignalInbox | None = None
+        self._not_taken_now = NotTakenNow()
 
     def blueprint(self) -> Blueprint:
         blueprint = Blueprint(self._name, __name__)
@@ -115,7 +116,7 @@ class SecurityEvents:
         try:
             client, inbox = self._opened()
         except FapiError as error:
-            return rendered(not_taken_now(error))
+            return rendered(self._not_taken_now.answer(error))
         answer = inbox.answer(
             authorization=Concealed(request.headers.get("authorization")),
             content_type=request.content_type,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
+from fapikit.clock import Clock, system_clock
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Flow, call
 from fapikit.secrets import Concealed, Secret
@@ -22,6 +23,7 @@ from fapikit.signals.push import MAX_BODY, PushAnswer, PushEndpoint
 from fapikit.signals.receiver import EventReceiver
 from fapikit.signals.security_event import SecurityEvent
 from fapikit.signals.transmitters import Transmitter
+from fapikit.token_bucket import TokenBucket
 from rpkit.bank import Bank
 from rpkit.web.messages import WebAnswer
 from rpkit.web.sign_in import log_failure
@@ -60,7 +62,7 @@ class Signal:
             return False
         if self.session_id is not None and session_id is not None:
             return self.session_id == session_id
-        return self.subject is not None and self.subject == subject
+        return subject in _subs(self.event)  # an event may name one user by several
 
 
 def read_signal(event: SecurityEvent) -> Signal:
@@ -69,11 +71,7 @@ def read_signal(event: SecurityEvent) -> Signal:
     parts = subject.parts if subject.format == "complex" else {"user": subject}
     user, session, application = (parts.get(name) for name in UNDERSTOOD)
     names = () if user is None else tuple(user.names)
-    subs = [
-        name.members["sub"]
-        for name in names
-        if name.format == "iss_sub" and name.members["iss"] == event.issuer
-    ]
+    subs = _subs(event)
     tokens = [
         name.members["jti"]
         for name in (*names, *([] if session is None else [session]))
@@ -91,6 +89,17 @@ def read_signal(event: SecurityEvent) -> Signal:
     )
 
 
+def _subs(event: SecurityEvent) -> list[str]:
+    """Each `sub` by which the event names its user."""
+    subject = event.subject
+    user = subject.parts.get("user") if subject.format == "complex" else subject
+    return [
+        name.members["sub"]
+        for name in (() if user is None else user.names)
+        if name.format == "iss_sub" and name.members["iss"] == event.issuer
+    ]
+
+
 class SignalSettings(TypedDict, total=False):
     """The settings of `SecurityEvents` that are those of the stream."""
 
@@ -100,10 +109,20 @@ class SignalSettings(TypedDict, total=False):
     polling: Polling | None
 
 
-def not_taken_now(error: FapiError) -> WebAnswer:
-    """The answer while there is no client, because its bank could not be reached: the event comes again."""
-    log_failure(error, "an event of the bank cannot be taken now")
-    return WebAnswer(503, (("retry-after", "5"), ("cache-control", "no-store")))
+class NotTakenNow:
+    """Answers while there is no client, because its bank could not be reached: the event comes again.
+
+    Nobody has authenticated then. So it is logged ten times at once, and then once in ten seconds.
+    """
+
+    def __init__(self, clock: Clock = system_clock) -> None:
+        self._clock = clock
+        self._lines = TokenBucket(10, 10.0)
+
+    def answer(self, error: FapiError) -> WebAnswer:
+        if self._lines.take(self._clock()):
+            log_failure(error, "an event of the bank cannot be taken now")
+        return WebAnswer(503, (("retry-after", "5"), ("cache-control", "no-store")))
 
 
 class SignalInbox:

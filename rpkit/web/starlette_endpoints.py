@@ -23,7 +23,7 @@ from rpkit.web.ciba_notification import (
     notification_not_heard,
     unread_notification,
 )
-from rpkit.web.security_events import EVENTS_PATH, Signal, SignalInbox, SignalSettings, not_taken_now
+from rpkit.web.security_events import EVENTS_PATH, NotTakenNow, Signal, SignalInbox, SignalSettings
 from rpkit.web.starlette_http import read_body, rendered, web_request
 
 
@@ -99,6 +99,7 @@ class SecurityEvents:
         self._settings = settings
         self._client: AsyncClient | None = None
         self._inbox: SignalInbox | None = None
+        self._not_taken_now = NotTakenNow()
 
     def routes(self) -> list[Route]:
         return [Route(self._path, self.event, methods=["POST"])]
@@ -110,7 +111,7 @@ class SecurityEvents:
         try:
             client, inbox = await self._opened()
         except FapiError as error:
-            return rendered(not_taken_now(error))
+            return rendered(self._not_taken_now.answer(error))
         answer = inbox.answer(
             authorization=authorization,
             content_type=request.headers.get("content-type"),

@@ -34,11 +34,12 @@ def test_the_first_bank_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_its_tests_pass(tmp_path: Path) -> None:
-    _, of_an_api, mutual_tls, decisions, of_a_client = blocks("python")
+    _, of_an_api, mutual_tls, decisions, of_a_client, of_a_server = blocks("python")
     (tmp_path / "test_api.py").write_text(of_an_api + of_a_client)
     (tmp_path / "test_mutual_tls.py").write_text(mutual_tls)
     (tmp_path / "test_decisions.py").write_text(decisions)
+    (tmp_path / "test_holes.py").write_text(of_a_server)
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "."]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "9 passed" in run.stdout
+    assert "10 passed" in run.stdout

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -104,9 +106,19 @@ def test_make_lab_says_which_attacks_there_are() -> None:
     assert "there is no attack T99: the lab has " in told.stderr
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])
+def test_make_lab_says_what_it_cannot_play_here(ci: str, status: int, tmp_path: Path) -> None:
+    told = _run("--threat", "16B", PATH=str(tmp_path), CI=ci)
+    assert "not played here, because there is no Chromium and no Chrome: 16B clickjacking" in told.stdout
+    assert told.stdout.splitlines()[-1] == "lab: 0 attacks, 0 succeed undefended, 0 stopped"
+    assert told.returncode == status
+
+
+def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "examples.attack_lab", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_every_threat_has_an_attack_and_every_countermeasure_is_proven_by_one() -> None:

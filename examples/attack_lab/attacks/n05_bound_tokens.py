@@ -143,7 +143,7 @@ def for_any_token(proofs: Sequence[str], **request: Any) -> CheckedProof:
     return check_proof(proofs, **{**request, "ath": None})
 
 
-attack = partial(Attack, loot=LOOT, countermeasures=("C3", "C6"))
+attack = partial(Attack, loot=LOOT, countermeasures=("C6",))
 THIEF = Call("GET /accounts with the token, and a proof of his own", "It is a good proof, of another key.")
 KEY = attack(
     id="N5",

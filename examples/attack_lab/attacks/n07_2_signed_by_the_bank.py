@@ -69,7 +69,7 @@ def _play(write: Write, what: str, why: str, *, protected: bool) -> Play:
 def _attack(write: Write, what: str, why: str, **data: Any) -> Attack:
     return Attack(
         loot=LOOT,
-        countermeasures=("C21",),
+        countermeasures=(),
         undefended=_play(write, what, why, protected=False),
         defended=_play(write, what, why, protected=True),
         **data,

@@ -135,7 +135,7 @@ def _play(make: Make, cost: Cost, loot: str, what: str, *, protected: bool) -> P
 def _attack(make: Make, cost: Cost, loot: str, what: str, **data: Any) -> Attack:
     return Attack(
         loot=loot,
-        countermeasures=("C21",),
+        countermeasures=(),
         defence="fapikit.jose.encryption.decrypt",
         without=opened,
         undefended=_play(make, cost, loot, what, protected=False),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.answer import Answer, Headers
-from rskit.testing.attacks.report import NotLookedAt
 
 REFUSALS: Final = frozenset({400, 401, 403})
 TOO_LARGE: Final = frozenset({413, 414, 431})

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from fapikit.scan_report import Finding, NotLookedAt
 from rskit.testing.attacks.answer import Answer, Headers
 from rskit.testing.attacks.attack import Attack, Came, Judge, Step, Story, Words, last_is_refused
 from rskit.testing.attacks.forger import Forger, values_of
 from rskit.testing.attacks.jws import SignOctets
-from rskit.testing.attacks.report import Finding, NotLookedAt
 
 Made: TypeAlias = "Attack | Story | NotLookedAt"
 Maker: TypeAlias = Callable[[Forger], "Made | None"]

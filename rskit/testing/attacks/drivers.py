@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from fapikit.scan_report import ScanReport
 from rskit.testing.attacks.answer import Answer, read_answer
 from rskit.testing.attacks.attack import Attack, Step, last_is_refused, only_one_is_taken
 from rskit.testing.attacks.families import FAMILIES
 from rskit.testing.attacks.forger import Forger
 from rskit.testing.attacks.reach import Reach, Send
-from rskit.testing.attacks.report import ScanReport
 from rskit.testing.attacks.scan import Scan, Unsent
 from rskit.testing.mint import Mint
 

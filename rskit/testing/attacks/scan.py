@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
+from fapikit.scan_report import Finding, NotLookedAt, ScanReport
 from rskit.testing.attacks.answer import Answer, Headers
 from rskit.testing.attacks.attack import REFUSALS, Attack, Came, Step, Story, Trial
 from rskit.testing.attacks.declared import Family, Row
@@ -20,7 +21,6 @@ from rskit.testing.attacks.families import FAMILIES
 from rskit.testing.attacks.families.nonces import NONCES
 from rskit.testing.attacks.forger import Forger
 from rskit.testing.attacks.jws import nonce_of
-from rskit.testing.attacks.report import Finding, NotLookedAt, ScanReport
 
 T = TypeVar("T")
 _OPENED: Final = 101

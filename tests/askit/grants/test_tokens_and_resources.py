@@ -131,6 +131,15 @@ async def test_a_client_asks_for_its_registered_types_only() -> None:
     assert response.json()["error"] == "invalid_authorization_details"
 
 
+async def test_what_is_wrong_with_the_json_is_told(client: PlainClient) -> None:
+    twice = '[{"type": "payment_initiation", "type": "payment_initiation"}]'
+    response = await client.push(client.request(authorization_details=twice))
+    told = "authorization_details must be JSON: a JSON object has the same member twice"
+    assert response.json()["error_description"].startswith(told)
+    response = await client.push(client.request(claims='{"userinfo": {"a": {"value": NaN}}}'))
+    assert response.json()["error_description"].startswith("claims must be a JSON object: NaN is not a JSON")
+
+
 @pytest.mark.spec("RFC 9396 5")
 @pytest.mark.parametrize("kind", ["nobody_knows_it", ["payment_initiation"], 7, None])
 async def test_the_refusal_of_an_unknown_type_says_which_one_it_is(client: PlainClient, kind: Any) -> None:

@@ -78,7 +78,11 @@ async def test_a_broken_body_is_refused_with_its_member_and_rule(fintech: Lodger
     [
         ({"content": b"[]"}, 400, "the body must be one JSON object"),
         ({"content": b"{"}, 400, "the body must be one JSON object"),
-        ({"content": b'{"Data": 1, "Data": 2}'}, 400, "the body must be one JSON object"),
+        (
+            {"content": b'{"Data": 1, "Data": 2}'},
+            400,
+            "the body must be one JSON object: a JSON object has the same member twice",
+        ),
         ({"content": b"[" * 5_000}, 400, "the body must be one JSON object"),
         ({"content": b"\xff{}"}, 400, "the body must be one JSON object"),
         (

@@ -14,10 +14,11 @@ from askit import AuthorizationServer
 from askit.clients.keys import NotPublic, PublicHttp
 from askit.config.settings import Config
 from askit.decoupled.due_notices import LONGEST_PAUSE, OVERDUE_AFTER
+from askit.endpoints import event_stream_state
 from askit.records import AccessToken
 from askit.signals import push
 from askit.signals.announce import announce
-from askit.signals.happened import TokenEnded
+from askit.signals.happened import ClientEnded, TokenEnded
 from askit.signals.queue import EventQueue
 from askit.signals.streams import EventStream, add_stream
 from fapikit import HttpSettings, MemoryStore
@@ -95,11 +96,29 @@ class Told:
                 await announced.deliver()
         await settled()
 
+    async def set_status(self, status: str) -> None:
+        """As its receiver does."""
+        transport = httpx.ASGITransport(app=self.server)
+        async with httpx.AsyncClient(transport=transport, base_url=MAPPING["issuer"]) as http:
+            form = {"grant_type": "client_credentials", "scope": "ssf.manage"}
+            token = (await http.post("/token", data=form, auth=("api", "s" * 43))).json()["access_token"]
+            members = {"stream_id": "stream", "status": status}
+            url = (await http.get("/.well-known/ssf-configuration")).json()["status_endpoint"]
+            answer = await http.post(url, json=members, headers={"authorization": f"Bearer {token}"})
+            assert answer.status_code == 200, answer.text
+
     async def waiting(self) -> list[str]:
         settings = self.server.config.shared_signals
         assert settings is not None
         found, _ = await EventQueue(self.server.core, settings, "stream").first(100)
         return [claims["sub_id"]["jti"] for claims in found]
+
+    async def applications(self) -> list[str | None]:
+        """The clients of whose end the receiver is to hear; None: an event about something else waits there."""
+        settings = self.server.config.shared_signals
+        assert settings is not None
+        found, _ = await EventQueue(self.server.core, settings, "stream").first(100)
+        return [claims["sub_id"].get("application", {}).get("id") for claims in found]
 
     async def later(self, seconds: float = OVERDUE_AFTER + 1) -> list[str]:
         """What is told by a process that starts so many seconds later."""
@@ -181,6 +200,30 @@ async def test_what_a_receiver_does_not_take_waits_in_its_order(answer: Any) -> 
     assert await told.later() == []
 
 
+@pytest.mark.spec("SSF 8.1.2")
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_paused_stream_is_pushed_when_it_is_enabled_whoever_dies(
+    monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    told = Told()
+    await told.stream()
+    await told.set_status("paused")
+    await told.ends("t1", "t2")
+    assert told.heard == []
+    assert await told.later() == []
+    if dies:
+        monkeypatch.setattr(event_stream_state, "begin_push", nothing)
+    await told.set_status("enabled")
+    await settled()
+    assert told.heard == ([] if dies else ["t1", "t2"])
+    assert await told.later() == (["t1", "t2"] if dies else [])
+    assert await told.waiting() == []
+
+
+async def nothing(*_: object) -> None:
+    """What a process does that has died."""
+
+
 async def test_it_is_tried_again_in_the_same_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(push, "PAUSES", (0.0, 0.001, 0.001))
     answers = iter([503, 503, 202])
@@ -227,10 +270,30 @@ async def test_an_event_is_kept_for_a_limited_time() -> None:
 async def test_of_a_full_queue_the_oldest_goes_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
     told = Told()
     await told.stream(POLL)
-    names = [f"t{number}" for number in range(25)]
-    await told.ends(*names)
-    assert await told.waiting() == names[5:]
+    names = [f"client-{number}" for number in range(25)]
+    for name in names:
+        await announce(told.server.core, ClientEnded(client_id=name))
+    assert await told.applications() == names[5:]
     assert "the queue of events for api is full" in caplog.text
+
+
+async def test_a_client_that_ends_its_tokens_pushes_nothing_else_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told = Told()
+    stream = await told.stream(POLL)
+    await announce(told.server.core, ClientEnded(client_id="first"))
+    await told.ends(*(f"t{number}" for number in range(30)))
+    await announce(told.server.core, ClientEnded(client_id="last"))
+    assert await told.applications() == ["first", *[None] * 9, "last"]
+    assert "the end of a token is not told" in caplog.text
+    settings = told.server.config.shared_signals
+    assert settings is not None
+    queue = EventQueue(told.server.core, settings, stream.stream_id)
+    for claims in (await queue.first(20))[0]:
+        await queue.remove(claims["jti"])
+    await told.ends("later")
+    assert await told.waiting() == ["later"], "what was acknowledged takes no room"
 
 
 async def test_what_cannot_be_kept_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,9 +50,13 @@ class Api:
         return body
 
 
-async def test_an_event_outlives_the_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", ["sqlite", "valkey"])
+async def test_an_event_outlives_the_process(
+    tmp_path: Path, request: pytest.FixtureRequest, store: str
+) -> None:
+    url = "sqlite:///bank.db" if store == "sqlite" else request.getfixturevalue("valkey_url")
     port = free_port()
-    issuer = prepare(tmp_path, store="sqlite:///bank.db", port=port)
+    issuer = prepare(tmp_path, store=url, port=port)
     clients = [
         FINTECH,
         an_api("accounts-api", 3, grant_types=["client_credentials"]),

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.answer import Answer
 from rskit.testing.attacks.attack import Came, Step
 from rskit.testing.attacks.declared import Family, Maker, Row, story
 from rskit.testing.attacks.forger import Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 _EVIL: Final = "evil.example"
 _TRACES: Final = ("Traceback (most recent call last)", 'File "/', "werkzeug.debug", "site-packages/")

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.answer import Headers
 from rskit.testing.attacks.attack import Attack
 from rskit.testing.attacks.certificates import certificate_of, thumbprint_of
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, claims, jwt, jwts_only
 from rskit.testing.attacks.forger import NULL, Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 _NOT_SHOWN: Final = "A" * 43
 

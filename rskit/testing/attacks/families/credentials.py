@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.answer import Headers
 from rskit.testing.attacks.attack import TOO_LARGE, Attack, is_not_served_without_token
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, needs_proofs, request, text
 from rskit.testing.attacks.forger import Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 
 def _forged(forger: Forger) -> tuple[str, str]:

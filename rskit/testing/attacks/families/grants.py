@@ -10,9 +10,9 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, claims, jwt, jwts_only
 from rskit.testing.attacks.forger import NULL, Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 _SCOPES: Final[tuple[tuple[str, str, Callable[[str], str]], ...]] = (
     (

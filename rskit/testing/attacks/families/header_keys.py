@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.attack import Attack
 from rskit.testing.attacks.certificates import certificate_of
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, jwt, needs_jwts
 from rskit.testing.attacks.forger import NULL, Forger, signing_key, values_of
 from rskit.testing.attacks.jws import SignOctets, keyed
-from rskit.testing.attacks.report import NotLookedAt
 
 _EVIL: Final = "https://evil.example/jwks"
 _CANNOT_DECIDE: Final = frozenset({503})

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, claims, jwt, jwts_only, needs_jwts
 from rskit.testing.attacks.forger import NULL, Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 _OTHER: Final = "https://other.example"
 Near = Callable[[str], Any]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import Any, Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.answer import Answer
 from rskit.testing.attacks.attack import REFUSALS, Came, Step
 from rskit.testing.attacks.declared import Family, Row, claims, jwt, jwts_only, story
 from rskit.testing.attacks.forger import NULL, Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 _AGES: Final = ((360, "six minutes"), (1200, "twenty minutes"), (3600, "an hour"), (86_400, "a day"))
 

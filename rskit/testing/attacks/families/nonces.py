@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.answer import Answer
 from rskit.testing.attacks.attack import REFUSALS, Came, Step
 from rskit.testing.attacks.declared import Family, Maker, Row, needs_proofs, proof, story
 from rskit.testing.attacks.families.lifetimes import STANDING_CLOCK
 from rskit.testing.attacks.forger import Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 
 def needs_nonces(forger: Forger) -> NotLookedAt | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.attack import Attack, is_not_served_without_token, spelled_otherwise_is_refused
 from rskit.testing.attacks.declared import Family, Made, Maker, Row
 from rskit.testing.attacks.forger import Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 
 def _letter(path: str, escape: str = "%") -> str:

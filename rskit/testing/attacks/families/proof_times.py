@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, needs_proofs, proof
 from rskit.testing.attacks.forger import NULL, Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 
 def _old(seconds: int) -> Maker:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.answer import Answer, Headers
 from rskit.testing.attacks.attack import REFUSALS, Attack, Came, Step, only_one_is_taken
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, needs_proofs, story
 from rskit.testing.attacks.families.lifetimes import STANDING_CLOCK
 from rskit.testing.attacks.forger import Forger
 from rskit.testing.attacks.jws import decode, encode, order_of
-from rskit.testing.attacks.report import NotLookedAt
 
 
 def _again(forger: Forger, times: int, **more: Any) -> Attack:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.answer import Headers
 from rskit.testing.attacks.attack import Attack, Came, Trial
 from rskit.testing.attacks.declared import Family, Maker, Row
 from rskit.testing.attacks.forger import Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 _HANDSHAKE: Final = [
     ("Connection", "Upgrade"),

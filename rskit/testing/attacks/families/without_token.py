@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from fapikit.scan_report import NotLookedAt
 from rskit.testing.attacks.answer import Headers
 from rskit.testing.attacks.attack import Attack, Came, Judge, Trial, is_not_served_without_token
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, request
 from rskit.testing.attacks.families.proof_targets import OVERRIDES
 from rskit.testing.attacks.forger import Forger
-from rskit.testing.attacks.report import NotLookedAt
 
 _METHODS: Final = (
     "GET",
