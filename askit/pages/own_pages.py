@@ -55,7 +55,7 @@ _GRANT: Final = Grant(
     resources=(),
     authorization_details=(_DETAIL,),
     created_at=0,
-    expires_at=86_400,
+    expires_at=2 * 86_400,  # the midnight after 1970-01-02, which is its last day
     auth_time=0,
     acr="sample",
 )

@@ -51,9 +51,9 @@ def check_details(value: Any, config: Config, client: Client) -> Details:
         known = config.details_type(name) if isinstance(name, str) else None
         if known is None or not client.may_have_details(known.type):
             raise InvalidAuthorizationDetails(
-                f"authorization_details[{place}].type is missing, unknown or not allowed for this client: see "
+                f"authorization_details.{place}.type is missing, unknown or not allowed for this client: see "
                 "authorization_details_types_supported",
-                facts={"member": f"authorization_details[{place}].type"},
+                facts={"member": f"authorization_details.{place}.type"},
             )
         if known.lodged is not None:
             raise InvalidAuthorizationDetails(

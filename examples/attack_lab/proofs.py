@@ -14,9 +14,19 @@ from fapikit.flow import run_pure
 
 
 def send_with_proof(
-    http: httpx.Client, method: str, url: str, key: PrivateKey, *, token: str | None = None, **content: Any
+    http: httpx.Client,
+    method: str,
+    url: str,
+    key: PrivateKey,
+    *,
+    token: str | None = None,
+    proven: str | None = None,
+    **content: Any,
 ) -> httpx.Response:
-    """Send a request with a proof of this key; once more if the server demands a nonce. `content`: as for httpx."""
+    """Send a request with a proof of this key; once more if the server demands a nonce. `content`: as for httpx.
+
+    `proven`: the token that the proof was made with, if it is another than the `token` that is sent.
+    """
     nonce: str | None = None
     while True:
         proof = run_pure(
@@ -26,7 +36,7 @@ def send_with_proof(
                 url=url,
                 now=time.time(),
                 jti=str(uuid.uuid4()),
-                access_token=token,
+                access_token=proven or token,
                 nonce=nonce,
             )
         )

@@ -2,15 +2,17 @@
 
 He sees them in the log of a gateway, or he runs a part of the API himself. A token may be bound to a key of the
 client, and then each call has a proof that was signed with that key. A naive API looks at the token alone. So a stolen
-token is good, a proof that was used before is good, and a proof that was made for another page of the API is good too.
+token is good, a proof that was used before is good, and so is a proof that was made for another page of the API, for
+another method or with another token.
 
 The API stops each of these. A proof must be signed with the key that the token names. It is remembered, and good only
-once. It names the method and the URL that it was made for, and is good nowhere else.
+once. It names the method and the URL that it was made for and has the hash of the token, and is good nowhere else.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,10 +21,12 @@ import httpx
 
 from examples.attack_lab.answers import accepted
 from examples.attack_lab.attack import Attack, Play
+from examples.attack_lab.jwts import claims_of
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.proofs import send_with_proof
 from examples.attack_lab.story import Party, Story
 from fapikit import PrivateKey
+from fapikit.dpop import CheckedProof, check_proof
 
 LOOT = "the balance of Alice's account"
 FINTECH, MALLORY, API = Party.FINTECH, Party.MALLORY, Party.ACCOUNTS
@@ -34,6 +38,7 @@ class Call(NamedTuple):
     what: str
     why: str
     path: str = ""
+    method: str = "GET"
 
 
 class Dropped(Exception):
@@ -64,7 +69,9 @@ def undefended(call: Call) -> Play:
         bank = lab.naive_bank()
         _tell(story, call)
         headers = {"authorization": f"DPoP {bank.issue('alice')}", "dpop": "any"}
-        return _read(story, lab.http.get(f"{bank.issuer}/accounts{call.path}", headers=headers))
+        return _read(
+            story, lab.http.request(call.method, f"{bank.issuer}/accounts{call.path}", headers=headers)
+        )
 
     return play
 
@@ -95,7 +102,22 @@ def with_the_proof(call: Call, *, dropped: bool = False) -> Play:
             with suppress(Dropped):
                 api.get(world.accounts)
         _tell(story, call)
-        return _read(story, lab.http.get(f"{world.accounts}{call.path}", headers=gateway.seen.headers))
+        url, headers = f"{world.accounts}{call.path}", gateway.seen.headers
+        return _read(story, lab.http.request(call.method, url, headers=headers))
+
+    return play
+
+
+def with_another_token(call: Call) -> Play:
+    """Two access tokens of one login have one key. The proof that Mallory has was made with the second one."""
+
+    def play(lab: Lab, story: Story) -> str:
+        world, key = lab.under("fapi2-security"), PrivateKey.generate("ES256")
+        older, newer = (
+            world.bank.access_token(aud=world.accounts, cnf={"jkt": key.thumbprint}) for _ in range(2)
+        )
+        _tell(story, call)
+        return _read(story, send_with_proof(lab.http, "GET", world.accounts, key, token=older, proven=newer))
 
     return play
 
@@ -109,6 +131,16 @@ def _read(story: Story, answer: httpx.Response) -> str:
     assert accepted(answer).json()["balance"] == "18000.00"
     story.step(API, MALLORY, "the balance", "The API looks at the token alone.")
     return LOOT
+
+
+def for_any_method(proofs: Sequence[str], **request: Any) -> CheckedProof:
+    """The check of a proof as shipped, and yet it is for whatever method the proof names."""
+    return check_proof(proofs, **{**request, "method": claims_of(proofs[0])["htm"]})
+
+
+def for_any_token(proofs: Sequence[str], **request: Any) -> CheckedProof:
+    """The check of a proof as shipped, and yet it is for any token."""
+    return check_proof(proofs, **{**request, "ath": None})
 
 
 attack = partial(Attack, loot=LOOT, countermeasures=("C6",))
@@ -143,4 +175,26 @@ OTHER_URL = attack(
     clause="RFC 9449 4.3-9",
     defence="rskit.possession.confirmation.PossessionRules.urls",
     without=lambda *_: Everything(),
+)
+OTHERWISE = Call("POST /accounts with that proof", "It was made for GET /accounts.", method="POST")
+OTHER_METHOD = attack(
+    id="N5.5",
+    title="a DPoP proof for another method",
+    undefended=undefended(OTHERWISE),
+    defended=with_the_proof(OTHERWISE, dropped=True),
+    rule="WrongMethod",
+    clause="RFC 9449 4.3-8",
+    defence="fapikit.dpop.check.check_proof",
+    without=for_any_method,
+)
+OLDER = Call("GET /accounts with an older token and that proof", "Both tokens are bound to one key.")
+OTHER_TOKEN = attack(
+    id="N5.6",
+    title="a DPoP proof with another token",
+    undefended=undefended(OLDER),
+    defended=with_another_token(OLDER),
+    rule="WrongTokenHash",
+    clause="RFC 9449 4.3-12",
+    defence="fapikit.dpop.check.check_proof",
+    without=for_any_token,
 )

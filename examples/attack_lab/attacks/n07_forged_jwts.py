@@ -2,8 +2,8 @@
 
 The header of a JWT says how it is signed and with which key, and Mallory writes the header. He says that it is not
 signed at all. He says that the signature is a MAC, whose key is the bank's public key. He puts his own key into the
-header, or a URL where his key lies, or the path of a file whose content he knows. Or he sends a signature of zeros,
-which some libraries took for a right one. A naive API does what the header says.
+header, or a URL where his key or his certificate lies, or the path of a file whose content he knows. Or he sends a
+signature of zeros, which some libraries took for a right one. A naive API does what the header says.
 
 The API stops all of these in one place. It takes the algorithms of the profile, and a key that the bank publishes, by
 its id. Nothing in the header can bring another key.
@@ -20,6 +20,10 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -46,6 +50,17 @@ class KeySite(MallorysSite):
         return JSONResponse({"keys": [dict(MALLORYS_KEY.public_jwk)]})
 
 
+class CertificateSite(MallorysSite):
+    """Mallory publishes his certificate."""
+
+    def __init__(self, pem: bytes) -> None:
+        super().__init__()
+        self._pem = pem
+
+    def answer(self, _seen: Seen) -> Response:
+        return Response(self._pem)
+
+
 class ObedientApi:
     """It verifies as the header says. `published`: the public key of the bank, as it was published."""
 
@@ -70,6 +85,14 @@ class ObedientApi:
         if "jku" in header:
             async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
                 return bool((await http.get(header["jku"])).json()["keys"] == [dict(MALLORYS_KEY.public_jwk)])
+        if "x5u" in header:
+            async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
+                pem = (await http.get(header["x5u"])).content
+            public: Any = x509.load_pem_x509_certificate(pem).public_key()
+            octets = base64url.decode(signature)
+            r, s = (int.from_bytes(half) for half in (octets[:32], octets[32:]))
+            public.verify(encode_dss_signature(r, s), signing_input.encode(), ec.ECDSA(hashes.SHA256()))
+            return True
         return "jwk" in header or signature == ZEROS
 
 
@@ -100,6 +123,13 @@ def own_key(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
 
 def own_url(lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
     return signed(claims, MALLORYS_KEY, typ="at+jwt", kid=key["kid"], jku=f"{lab.serve(KeySite())}/jwks")
+
+
+def own_certificate(lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
+    files = lab.under("oauth-2.1").bank.client_certificate("mallory-ltd")
+    site = lab.serve(CertificateSite(files.certificate.read_bytes()))
+    mallorys = PrivateKey.from_pem(files.key.read_bytes(), alg="ES256")
+    return signed(claims, mallorys, typ="at+jwt", kid=key["kid"], x5u=f"{site}/mallory.pem")
 
 
 def known_file(_lab: Lab, claims: dict[str, Any], _key: dict[str, Any]) -> str:
@@ -171,3 +201,9 @@ KEY = _refused_signature(own_key, "his key in it", id="N7.3", title="a key in th
 URL = _refused_signature(own_url, "a URL of his in it", id="N7.4", title="the URL of a key in the header")
 FILE = _refused_algorithm(known_file, "kid ../../../dev/null", id="N7.5", title="a path as the key id")
 ZERO = _refused_signature(zeros, "a signature of zeros", id="N7.6", title="a signature of zeros")
+CERTIFICATE = _refused_signature(
+    own_certificate,
+    "a URL of his certificate in it",
+    id="N7.7",
+    title="the URL of a certificate in the header",
+)

@@ -146,7 +146,7 @@ async def test_the_refusal_of_an_unknown_type_says_which_one_it_is(client: Plain
     response = await client.push(client.request(authorization_details=[PAYMENT, {**PAYMENT, "type": kind}]))
     assert (response.status_code, response.json()["error"]) == (400, "invalid_authorization_details")
     assert response.json()["error_description"].startswith(
-        "authorization_details[1].type is missing, unknown or"
+        "authorization_details.1.type is missing, unknown or"
     )
 
 

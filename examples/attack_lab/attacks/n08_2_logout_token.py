@@ -1,0 +1,114 @@
+"""Mallory signs in as Alice, with a logout token about her in the place of an ID token.
+
+Mallory runs the gateway in front of a bank. The bank's logout tokens pass it, and its token responses too, and he has
+no key of the bank. When Alice signs out, he keeps the logout token. It names her, it is for the fintech, and the bank
+has signed it. Then he signs in at the fintech from a device without a browser, approves as himself, and puts that
+token into the response. A naive client verifies the signature and reads `sub`. There is no nonce at such a sign-in.
+
+The fintech stops this. A logout token has the claim `events`, and no ID token may have it. Here this is the last rule,
+because the bank writes no type into its logout tokens. The type `logout+jwt` alone would give one away.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from examples.attack_lab.attack import Attack
+from examples.attack_lab.ecosystem import APP
+from examples.attack_lab.jwts import claims_of, signed
+from examples.attack_lab.lab import Lab
+from examples.attack_lab.naive.bank import NaiveBank
+from examples.attack_lab.story import Party, Story
+from fapikit import PrivateKey
+
+LOOT = "Alice's session at the fintech"
+ALICE, BANK, FINTECH, MALLORY = Party.ALICE, Party.BANK, Party.FINTECH, Party.MALLORY
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+
+
+class BankBehindMallory(NaiveBank):
+    """It has devices sign in. Its token response has the logout token that Mallory has put into it."""
+
+    def __init__(self, issuer: str, **settings: Any) -> None:
+        super().__init__(issuer, **settings)
+        self._key = PrivateKey.generate("ES256")
+        self.app.router.routes[:0] = [
+            Route("/jwks", self.jwks),
+            Route("/device", self.device, methods=["POST"]),
+            Route("/token", self.altered, methods=["POST"]),
+        ]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return {
+            **super().metadata,
+            "jwks_uri": f"{self.issuer}/jwks",
+            "device_authorization_endpoint": f"{self.issuer}/device",
+            "id_token_signing_alg_values_supported": ["ES256"],
+        }
+
+    async def jwks(self, _request: Request) -> Response:
+        return JSONResponse({"keys": [dict(self._key.public_jwk)]})
+
+    async def device(self, _request: Request) -> Response:
+        codes = {"device_code": "a-device-code", "user_code": "WDJB-MJHT", "interval": 1, "expires_in": 60}
+        return JSONResponse({**codes, "verification_uri": f"{self.issuer}/verify"})
+
+    async def altered(self, _request: Request) -> Response:
+        token = {"access_token": self.issue("mallory"), "token_type": "Bearer", "scope": "openid"}
+        return JSONResponse({**token, "id_token": self.logout_token()})
+
+    def logout_token(self) -> str:
+        now = int(time.time())
+        claims = {"iss": self.issuer, "aud": APP, "sub": "alice", "iat": now, "exp": now + 60, "jti": "1"}
+        return signed({**claims, "events": {EVENT: {}}}, self._key)
+
+
+def undefended(lab: Lab, story: Story) -> str:
+    bank = lab.naive_bank(BankBehindMallory)
+    _tell(story)
+    answer = lab.http.post(f"{bank.issuer}/token", data={"device_code": "a-device-code"}).json()
+    assert claims_of(answer["id_token"])["sub"] == "alice"
+    return _won(story)
+
+
+def defended(lab: Lab, story: Story) -> str:
+    client = lab.app_at(lab.naive_bank(BankBehindMallory))
+    request = client.device(scope="openid")
+    _tell(story)
+    login = client.wait(request)
+    assert login.id_token is not None
+    assert login.id_token.subject == "alice"
+    return _won(story)
+
+
+def _tell(story: Story) -> None:
+    story.step(ALICE, BANK, "sign out", "The bank tells the fintech, by a logout token.")
+    story.step(BANK, MALLORY, "a logout token about Alice", "It passes his gateway, and he keeps it.")
+    story.step(MALLORY, FINTECH, "sign in on my device", "He approves as himself.")
+    story.step(MALLORY, FINTECH, "the token response, with that token in it", "The bank has signed it.")
+
+
+def _won(story: Story) -> str:
+    story.step(
+        FINTECH, MALLORY, "Alice's pages", "The client has read whom the JWT names, and not what it is for."
+    )
+    return LOOT
+
+
+ATTACK = Attack(
+    id="N8.2",
+    title="a logout token used as an ID token",
+    loot=LOOT,
+    countermeasures=(),
+    rule="ForbiddenClaim",
+    clause="RFC 8725 3.12",
+    defence="fapikit.jose.claims.check_claims",
+    undefended=undefended,
+    defended=defended,
+)
