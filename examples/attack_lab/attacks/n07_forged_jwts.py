@@ -30,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 
 from examples.attack_lab.answers import accepted
 from examples.attack_lab.attack import Attack, Play
-from examples.attack_lab.jwts import claims_of, header_of, joined, signed, unsigned
+from examples.attack_lab.jwts import claims_of, header_of, joined, signed, unsigned, with_mac
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.mallory import MallorysSite, Seen
 from examples.attack_lab.story import Party, Story
@@ -100,11 +100,6 @@ def _mac(signing_input: str, secret: str) -> str:
     return base64url.encode(hmac.digest(secret.encode(), signing_input.encode(), hashlib.sha256))
 
 
-def _with_mac(claims: dict[str, Any], secret: str, kid: str) -> str:
-    signing_input = joined({"alg": "HS256", "typ": "at+jwt", "kid": kid}, claims)
-    return f"{signing_input}.{_mac(signing_input, secret)}"
-
-
 Forge = Callable[[Lab, dict[str, Any], dict[str, Any]], str]
 """Takes the claims, and the key that the bank publishes. Returns the forged token."""
 
@@ -114,7 +109,7 @@ def not_signed(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
 
 
 def public_key_as_secret(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
-    return _with_mac(claims, json.dumps(key), key["kid"])
+    return with_mac(claims, json.dumps(key), typ="at+jwt", kid=key["kid"])
 
 
 def own_key(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
@@ -133,7 +128,7 @@ def own_certificate(lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> st
 
 
 def known_file(_lab: Lab, claims: dict[str, Any], _key: dict[str, Any]) -> str:
-    return _with_mac(claims, "", "../../../dev/null")
+    return with_mac(claims, "", typ="at+jwt", kid="../../../dev/null")
 
 
 def zeros(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
