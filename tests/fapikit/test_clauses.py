@@ -30,14 +30,15 @@ OF_ONE_PROFILE = {
     "FAPI1-BL 6.2.2-4",
     "FAPI1-BL 6.2.2-5",
 }
+NO_ERRORS = {"profiles.py", "quirks.py", "clauses.py"}
 
 
 def cited_in_code() -> dict[str, str]:
-    """Each string that is a FAPI clause and nothing else, and where it stands, the tables of profiles left out."""
+    """Each string that is a FAPI clause and nothing else, and where it stands. What a scan tells is no error."""
     found = {}
     for package in ("fapikit", "rpkit", "rskit", "askit", "asgi_mw", "wsgi_mw"):
         for path in (ROOT / package).rglob("*.py"):
-            if path.name in ("profiles.py", "quirks.py", "clauses.py") or "attacks" in path.parts:
+            if path.name in NO_ERRORS or {"attacks", "lies"} & set(path.parts):
                 continue
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if (
