@@ -33,7 +33,7 @@ def _takes_nothing(_lab: Lab, story: Story) -> str:
 
 def test_an_attack_that_fails_undefended_proves_nothing(lab: Lab) -> None:
     (problem,) = play(replace(MIX_UP, undefended=_takes_nothing), lab).problems
-    assert problem == "T6 proves nothing: without the defence it was stopped by status 400 []: no"
+    assert problem == "T6 proves nothing: without the defence it was stopped by status 400: no"
 
 
 def test_other_loot_than_promised_proves_nothing(lab: Lab) -> None:
