@@ -1,15 +1,16 @@
-"""Mallory has the host that a bank's key set once moved to, and signs tokens with a key of his own.
+"""The bank's keys are behind a redirect to a host that is Mallory's now.
 
-For a while the keys of the bank were at a provider, and the address in the metadata redirects there. The bank has left
-the provider, and forgotten the redirect. Mallory now rents the old name, and publishes a key. A naive API follows the
-redirect, as HTTP clients do, and every token of Mallory's is one of the bank's.
+The bank has moved its key set to another host, and redirects from the old URL. It gave that host up later, and forgot
+the redirect. Mallory has rented the host, and publishes a key of his own there. A naive API follows the redirect. So
+it verifies his tokens with his key, and all else in them is as the bank would write it.
 
-The API stops this. It fetches keys from the address in the metadata, and from nowhere else. A redirect is a failed
-fetch, so the API cannot decide and answers 503.
+The API stops this. The bank's metadata say where its keys are, and only what answers there counts. A call from server
+to server follows no redirect.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import Any
 
@@ -29,27 +30,27 @@ from fapikit import PrivateKey, base64url
 from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.jose.public_key import PublicKey, import_public_jwk
 
-LOOT = "the answer of an API to a token that no bank has issued"
-ALG = "ES256"
+LOOT = "the answer of the API to Alice"
 MALLORY, API, BANK = Party.MALLORY, Party.ACCOUNTS, Party.BANK
+KEY = PrivateKey.generate("ES256")
 
 
 class MovedBank(MallorysSite):
-    """An honest bank whose `jwks_uri` redirects to a host that is no longer its own."""
+    """An honest bank, but for its old redirect. `host`: where its keys have been since."""
 
-    def __init__(self, issuer: str, moved_to: str) -> None:
+    def __init__(self, issuer: str, host: str) -> None:
         super().__init__()
         self.issuer = issuer
-        self._moved_to = moved_to
+        self._host = host
 
     def answer(self, seen: Seen) -> Response:
         if seen.path == "/jwks":
-            return RedirectResponse(f"{self._moved_to}/jwks", 302)
+            return RedirectResponse(f"{self._host}/jwks", 302)
         return JSONResponse({"issuer": self.issuer, "jwks_uri": f"{self.issuer}/jwks"})
 
 
 class FollowingApi:
-    """The naive way: it takes the keys from wherever the redirects end, and a token if its key is among them."""
+    """It takes what is signed with a key of the bank, and follows redirects to the keys."""
 
     def __init__(self, bank: MovedBank, lab: Lab) -> None:
         self._bank = bank
@@ -65,50 +66,48 @@ class FollowingApi:
 
 
 async def following(client: Any, request: HttpRequest) -> HttpResponse:
-    """What the mutation check puts in the place of the defence: redirects are followed."""
-    answer = await client.request(
-        request.method, request.url, headers=list(request.headers), follow_redirects=True
-    )
+    """What the mutation check puts in the place of the defence: it goes where it is sent."""
+    answer = await client.request(request.method, request.url, follow_redirects=True)
     return HttpResponse(answer.status_code, tuple(answer.headers.items()), answer.content, request.url)
 
 
 def undefended(lab: Lab, story: Story) -> str:
-    bank, key = _bank(lab)
-    return _forge(lab, story, bank, key, lab.serve(FollowingApi(bank, lab)))
+    bank = _bank(lab)
+    return _forge(lab, story, bank, lab.serve(FollowingApi(bank, lab)))
 
 
 def defended(lab: Lab, story: Story) -> str:
-    bank, key = _bank(lab)
-    return _forge(lab, story, bank, key, lab.protect(PlainTextResponse("welcome"), bank.issuer))
+    bank = _bank(lab)
+    return _forge(lab, story, bank, lab.protect(PlainTextResponse("welcome"), bank.issuer))
 
 
-def _bank(lab: Lab) -> tuple[MovedBank, PrivateKey]:
-    """The bank, and the key that Mallory publishes where its redirect ends."""
-    key = PrivateKey.generate(ALG)
-    site, origin = lab.mallorys_site()
-    site.page = JSONResponse({"keys": [dict(key.public_jwk)]})
+def _bank(lab: Lab) -> MovedBank:
+    rented, host = lab.mallorys_site()
+    rented.page = JSONResponse({"keys": [dict(KEY.public_jwk)]})
     place = Place()
-    bank = MovedBank(place.origin, origin)
+    bank = MovedBank(place.origin, host)
     lab.serve(bank, place)
-    return bank, key
+    return bank
 
 
-def _forge(lab: Lab, story: Story, bank: MovedBank, key: PrivateKey, api: str) -> str:
+def _forge(lab: Lab, story: Story, bank: MovedBank, api: str) -> str:
     now = int(time.time())
-    claims = {"iss": bank.issuer, "aud": f"{api}/", "sub": "alice", "client_id": "fintech", "jti": "1"}
-    token = signed({**claims, "iat": now, "exp": now + 60}, key, typ="at+jwt")
-    story.step(MALLORY, API, "a token about Alice, signed with his own key", "The API knows no key yet.")
-    story.step(API, BANK, "GET /jwks", "This is the address in the metadata of the bank.")
-    story.step(BANK, API, "302 to the host that Mallory has now", "His key is there, in the bank's name.")
-    answer = accepted(lab.http.get(f"{api}/", headers={"authorization": f"Bearer {token}"}))
-    story.step(API, MALLORY, "200", "The API has verified the signature, with Mallory's key.")
-    assert answer.text == "welcome"
+    claims = {"iss": bank.issuer, "aud": f"{api}/", "sub": "alice", "client_id": "fintech"}
+    token = signed(
+        {**claims, "jti": secrets.token_urlsafe(8), "iat": now, "exp": now + 60}, KEY, typ="at+jwt"
+    )
+    story.step(MALLORY, API, "a token that he has signed", "All claims are as the bank would write them.")
+    story.step(API, BANK, "GET /jwks", "The metadata say that the keys are there.")
+    story.step(BANK, API, "302 to the host that Mallory has rented", "The bank has forgotten this redirect.")
+    answer = lab.http.get(f"{api}/", headers={"authorization": f"Bearer {token}"})
+    assert accepted(answer).text == "welcome"
+    story.step(API, MALLORY, "Alice's data", "The API has verified the token with Mallory's key.")
     return LOOT
 
 
 def _is_signed_with(key: PublicKey, token: str) -> bool:
     signing_input, _, signature = token.rpartition(".")
-    return key.verifier(ALG)(base64url.decode(signature), signing_input.encode())
+    return key.verifier("ES256")(base64url.decode(signature), signing_input.encode())
 
 
 ATTACK = Attack(
