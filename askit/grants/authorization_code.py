@@ -72,10 +72,7 @@ async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:
             "redirect_uri differs from that of the authorization request", clause="RFC 6749 4.1.3"
         )
     verifier = parameters.get("code_verifier")
-    if (verifier is None) != (code.code_challenge is None):
-        raise InvalidGrant(
-            "code_verifier and code_challenge must be sent both or not at all", clause="RFC 9700 2.1.1c"
-        )
+    _require_both_or_none(verifier, code.code_challenge)
     if code.code_challenge is not None and not pkce.verifier_matches(verifier or "", code.code_challenge):
         raise InvalidGrant("code_verifier does not match the code_challenge", clause="RFC 7636 4.6")
     if code.dpop_jkt is not None and request.bound_to.jkt != code.dpop_jkt:
@@ -85,6 +82,14 @@ async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:
         raise InvalidGrant("the grant of this code was revoked")
     user_grants.require_version(grant, code.grant_version)
     return grant
+
+
+def _require_both_or_none(verifier: str | None, challenge: str | None) -> None:
+    """Without this, whoever removes the challenge from a request removes PKCE (RFC 9700 4.8)."""
+    if (verifier is None) != (challenge is None):
+        raise InvalidGrant(
+            "code_verifier and code_challenge must be sent both or not at all", clause="RFC 9700 2.1.1c"
+        )
 
 
 async def _reused(core: Core, code: Code) -> InvalidGrant:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page, Response
 
 T = TypeVar("T")
-NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_ON_MACOS: Final = tuple(
+    f"/Applications/{name}.app/Contents/MacOS/{name}" for name in ("Google Chrome", "Chromium")
+)
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", *_ON_MACOS)
 PATIENCE: Final = 20.0
 _VIEW: Final = {"width": 800, "height": 1000}
 _POLICY: Final = "Content Security Policy"

@@ -26,7 +26,7 @@ class Outcome:
     def __str__(self) -> str:
         if self.stopped is None:
             return f"succeeded: Mallory has {self.loot}"
-        return f"was stopped by {self.stopped.rule} [{self.stopped.clause}]: {self.stopped.message}"
+        return f"was stopped by {self.stopped.named}: {self.stopped.message}"
 
 
 @dataclass(frozen=True)

@@ -17,3 +17,8 @@ class Stopped(NamedTuple):
     @classmethod
     def by(cls, error: FapiError) -> Self:
         return cls(type(error).__name__, error.clause, error.message)
+
+    @property
+    def named(self) -> str:
+        """Such as `Expired [RFC 9068 4-6]`."""
+        return f"{self.rule} [{self.clause}]" if self.clause else self.rule

@@ -27,7 +27,7 @@ def line(played: Played) -> str:
             attack.title,
             "succeeds" if played.succeeds_undefended else "FAILS",
             "stopped" if played.is_stopped else ("SUCCEEDS" if stopped is None else "OTHERWISE"),
-            f"{stopped.rule} [{stopped.clause}]" if stopped else "none",
+            stopped.named if stopped else "none",
             " ".join(attack.countermeasures) or "-",
         )
     )

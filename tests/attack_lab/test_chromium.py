@@ -61,3 +61,9 @@ def test_a_machine_without_a_browser_says_so(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(chromium.shutil, "which", lambda _name: None)
     with pytest.raises(FileNotFoundError, match="no Chromium and no Chrome"):
         chromium.Chromium([])
+
+
+def test_chrome_is_found_where_macos_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    chrome = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+    monkeypatch.setattr(chromium.shutil, "which", lambda name: name if name == chrome else None)
+    assert chromium.executable() == chrome

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from examples.attack_lab import table
+from examples.attack_lab.__main__ import main
 from examples.attack_lab.answers import NothingCame, Refused
 from examples.attack_lab.attack import Attack
 from examples.attack_lab.attacks import all_attacks
@@ -33,7 +35,7 @@ def _takes_nothing(_lab: Lab, story: Story) -> str:
 
 def test_an_attack_that_fails_undefended_proves_nothing(lab: Lab) -> None:
     (problem,) = play(replace(MIX_UP, undefended=_takes_nothing), lab).problems
-    assert problem == "T6 proves nothing: without the defence it was stopped by status 400 []: no"
+    assert problem == "T6 proves nothing: without the defence it was stopped by status 400: no"
 
 
 def test_other_loot_than_promised_proves_nothing(lab: Lab) -> None:
@@ -104,6 +106,22 @@ def test_make_lab_says_which_attacks_there_are() -> None:
     told = _run("--threat", "T99")
     assert told.returncode == 2
     assert "there is no attack T99: the lab has " in told.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--threat", "T6"]])
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        {"undefended": _takes_nothing},
+        {"rule": "WrongState"},
+        {"defended": MIX_UP.undefended},
+    ],
+)
+def test_any_other_outcome_is_a_failure(
+    outcome: dict[str, Any], arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("examples.attack_lab.__main__.all_attacks", lambda: (replace(MIX_UP, **outcome),))
+    assert main(arguments) == 1
 
 
 @pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])

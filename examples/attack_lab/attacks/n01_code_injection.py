@@ -30,7 +30,7 @@ def undefended(lab: Lab, story: Story) -> str:
     stolen = lab.alice_opens(client.begin())
     mallorys = client.begin()
     _tell_the_injection(story)
-    client.complete(_injected(f"{lab.fintech_site}/callback", mallorys, stolen))
+    client.complete(injected(f"{lab.fintech_site}/callback", mallorys, stolen))
     assert bank.tokens[client.access_token]["owner"] == "alice"
     return LOOT
 
@@ -44,7 +44,7 @@ def defended(lab: Lab, story: Story) -> str:
     stolen = str(world.bank.browse(client.begin(**request).url))
     start = client.begin(**request)
     _tell_the_injection(story)
-    callback = _injected(world.redirect_uri, start.url, stolen)
+    callback = injected(world.redirect_uri, start.url, stolen)
     tokens = client.complete(callback, start.transaction, resource=world.accounts).tokens
     with client.api(tokens, base_url=world.accounts, resource=world.accounts) as api:
         assert api.get(world.accounts).json()["owner"] == "alice"
@@ -64,7 +64,7 @@ def _tell_the_injection(story: Story) -> None:
     story.step(FINTECH, BANK, "POST /token with Alice's code", "The fintech cannot see whose code it is.")
 
 
-def _injected(redirect_uri: str, own: str, stolen: str) -> str:
+def injected(redirect_uri: str, own: str, stolen: str) -> str:
     """The stolen response, with the state of a login of one's own."""
     response = {name: values[0] for name, values in parse_qs(urlsplit(stolen).query).items()}
     response["state"] = parse_qs(urlsplit(own).query)["state"][0]

@@ -56,18 +56,25 @@ def defended(lab: Lab, story: Story) -> str:
 
 
 def _send(lab: Lab, story: Story, api: str) -> str:
-    bank = lab.under("oauth-2.1").bank
-    certificate = Path(bank.client_certificate("fintech").certificate).read_bytes()
-    token = bank.access_token(aud=f"{api}/", cnf={"x5t#S256": _thumbprint(certificate)})
+    token, certificate = stolen(lab, api)
     story.step(FINTECH, API, "a call over TLS with its certificate", "Mallory sees token and certificate.")
     story.step(
         MALLORY, API, f"{HEADER}: the certificate of the fintech", "He has no key for it, and needs none."
     )
-    headers = {"authorization": f"Bearer {token}", HEADER: quote(certificate.decode())}
+    headers = {"authorization": f"Bearer {token}", HEADER: certificate}
     answer: httpx.Response = accepted(lab.http.get(f"{api}/", headers=headers))
     story.step(API, MALLORY, "200", "The API takes the header for the word of its proxy.")
     assert answer.text == "welcome"
     return LOOT
+
+
+def stolen(lab: Lab, api: str) -> tuple[str, str]:
+    """A token for this API that is bound to the fintech's certificate, and the certificate as a proxy writes it."""
+    bank = lab.under("oauth-2.1").bank
+    certificate = Path(bank.client_certificate("fintech").certificate).read_bytes()
+    return bank.access_token(aud=f"{api}/", cnf={"x5t#S256": _thumbprint(certificate)}), quote(
+        certificate.decode()
+    )
 
 
 def _thumbprint(pem: bytes) -> str:

@@ -32,11 +32,11 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 class BankBehindMallory(NaiveBank):
-    """It has devices sign in. Its token response has the logout token that Mallory has put into it."""
+    """It has devices sign in. Its token response has a JWT of another kind, which Mallory has put into it."""
 
     def __init__(self, issuer: str, **settings: Any) -> None:
         super().__init__(issuer, **settings)
-        self._key = PrivateKey.generate("ES256")
+        self.key = PrivateKey.generate("ES256")
         self.app.router.routes[:0] = [
             Route("/jwks", self.jwks),
             Route("/device", self.device, methods=["POST"]),
@@ -53,7 +53,7 @@ class BankBehindMallory(NaiveBank):
         }
 
     async def jwks(self, _request: Request) -> Response:
-        return JSONResponse({"keys": [dict(self._key.public_jwk)]})
+        return JSONResponse({"keys": [dict(self.key.public_jwk)]})
 
     async def device(self, _request: Request) -> Response:
         codes = {"device_code": "a-device-code", "user_code": "WDJB-MJHT", "interval": 1, "expires_in": 60}
@@ -61,12 +61,12 @@ class BankBehindMallory(NaiveBank):
 
     async def altered(self, _request: Request) -> Response:
         token = {"access_token": self.issue("mallory"), "token_type": "Bearer", "scope": "openid"}
-        return JSONResponse({**token, "id_token": self.logout_token()})
+        return JSONResponse({**token, "id_token": self.other_jwt()})
 
-    def logout_token(self) -> str:
+    def other_jwt(self) -> str:
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": APP, "sub": "alice", "iat": now, "exp": now + 60, "jti": "1"}
-        return signed({**claims, "events": {EVENT: {}}}, self._key)
+        return signed({**claims, "events": {EVENT: {}}}, self.key)
 
 
 def undefended(lab: Lab, story: Story) -> str:

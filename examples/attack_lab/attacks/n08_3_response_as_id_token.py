@@ -1,0 +1,78 @@
+"""Mallory signs in as Alice, with a signed authorization response of hers in the place of an ID token.
+
+Mallory runs the gateway in front of a bank that signs its authorization responses (JARM). Such a response comes by the
+browser. One of Alice's was left in a log, and it is too late for its code. It is still signed by the bank, for the
+fintech, and this bank writes `sub` into it. Mallory signs in from a device without a browser, approves as himself, and
+puts that response into the token response, as the ID token. A naive client verifies the signature and reads `sub`.
+
+The fintech stops this. A signed response has the claim `code`, and no ID token may have it. JARM gives the response no
+type, so its claims alone tell what it is.
+"""
+
+from __future__ import annotations
+
+import time
+
+from examples.attack_lab.attack import Attack
+from examples.attack_lab.attacks.n08_2_logout_token import BankBehindMallory
+from examples.attack_lab.ecosystem import APP
+from examples.attack_lab.jwts import claims_of, signed
+from examples.attack_lab.lab import Lab
+from examples.attack_lab.story import Party, Story
+
+LOOT = "Alice's session at the fintech"
+ALICE, FINTECH, MALLORY = Party.ALICE, Party.FINTECH, Party.MALLORY
+
+
+class BankWithSignedResponses(BankBehindMallory):
+    """Its token response has a signed authorization response that Mallory has put into it."""
+
+    def other_jwt(self) -> str:
+        now = int(time.time())
+        response = {"iss": self.issuer, "aud": APP, "exp": now + 600, "code": "a-spent-code", "state": "1"}
+        return signed({**response, "iat": now, "sub": "alice"}, self.key)
+
+
+def undefended(lab: Lab, story: Story) -> str:
+    bank = lab.naive_bank(BankWithSignedResponses)
+    _tell(story)
+    answer = lab.http.post(f"{bank.issuer}/token", data={"device_code": "a-device-code"}).json()
+    assert claims_of(answer["id_token"])["sub"] == "alice"
+    return _won(story)
+
+
+def defended(lab: Lab, story: Story) -> str:
+    client = lab.app_at(lab.naive_bank(BankWithSignedResponses))
+    request = client.device(scope="openid")
+    _tell(story)
+    login = client.wait(request)
+    assert login.id_token is not None
+    assert login.id_token.subject == "alice"
+    return _won(story)
+
+
+def _tell(story: Story) -> None:
+    story.step(ALICE, FINTECH, "GET /callback?response=...", "The signed response is in the log.")
+    story.step(ALICE, MALLORY, "that log", "The code in it is spent. The signature is good.")
+    story.step(MALLORY, FINTECH, "sign in on my device", "He approves as himself.")
+    story.step(MALLORY, FINTECH, "the token response, with that response in it", "The bank has signed it.")
+
+
+def _won(story: Story) -> str:
+    story.step(
+        FINTECH, MALLORY, "Alice's pages", "The client has read whom the JWT names, and not what it is for."
+    )
+    return LOOT
+
+
+ATTACK = Attack(
+    id="N8.3",
+    title="an authorization response used as an ID token",
+    loot=LOOT,
+    countermeasures=(),
+    rule="ForbiddenClaim",
+    clause="RFC 8725 3.12",
+    defence="fapikit.jose.claims.check_claims",
+    undefended=undefended,
+    defended=defended,
+)
