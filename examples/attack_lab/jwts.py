@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fapikit import PrivateKey
+from fapikit import PrivateKey, base64url
+from fapikit.jose.public_key import PublicKey
 from rskit.testing.attacks import jws
 
 
@@ -21,6 +22,12 @@ def header_of(token: str) -> dict[str, Any]:
 
 def claims_of(token: str) -> dict[str, Any]:
     return jws.payload_of(token)
+
+
+def is_signed_with(key: PublicKey, token: str) -> bool:
+    """Whether the signature is one of this key, by ES256. Nothing else is looked at."""
+    signing_input, _, signature = token.rpartition(".")
+    return key.verifier("ES256")(base64url.decode(signature), signing_input.encode())
 
 
 def signed(claims: Mapping[str, Any], key: PrivateKey, **header: Any) -> str:

@@ -4,8 +4,8 @@ Mallory has got hold of a code of Alice's before the fintech redeemed it. He can
 fintech. So he lets the fintech do it. He begins a login of his own, and comes back with Alice's code and with his own
 `state`. The fintech redeems the code, and what it gets belongs to Alice.
 
-The bank stops this. Each login has a verifier of its own, which never leaves the fintech, and the bank knows its hash
-with each code. The verifier of Mallory's login does not fit Alice's code.
+The bank stops this. Each login has a verifier of its own, which no browser ever sees, and the bank knows its hash with
+each code. The verifier of Mallory's login does not fit Alice's code.
 """
 
 from __future__ import annotations

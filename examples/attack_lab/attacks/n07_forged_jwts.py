@@ -30,11 +30,12 @@ from starlette.types import Receive, Scope, Send
 
 from examples.attack_lab.answers import accepted
 from examples.attack_lab.attack import Attack, Play
-from examples.attack_lab.jwts import claims_of, header_of, joined, signed, unsigned, with_mac
+from examples.attack_lab.jwts import claims_of, header_of, is_signed_with, joined, signed, unsigned, with_mac
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.mallory import MallorysSite, Seen
 from examples.attack_lab.story import Party, Story
 from fapikit import PrivateKey, base64url
+from fapikit.jose.public_key import import_public_jwk
 from rskit.issuers.trusted_issuer import KnownHeader
 
 LOOT = "the answer of the API to Alice"
@@ -84,7 +85,8 @@ class ObedientApi:
                 return hmac.compare_digest(_mac(signing_input, secret), signature)
         if "jku" in header:
             async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
-                return bool((await http.get(header["jku"])).json()["keys"] == [dict(MALLORYS_KEY.public_jwk)])
+                keys = (await http.get(header["jku"])).json()["keys"]
+            return any(is_signed_with(import_public_jwk(key), token) for key in keys)
         if "x5u" in header:
             async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
                 pem = (await http.get(header["x5u"])).content
@@ -93,7 +95,9 @@ class ObedientApi:
             r, s = (int.from_bytes(half) for half in (octets[:32], octets[32:]))
             public.verify(encode_dss_signature(r, s), signing_input.encode(), ec.ECDSA(hashes.SHA256()))
             return True
-        return "jwk" in header or signature == ZEROS
+        if "jwk" in header:
+            return is_signed_with(import_public_jwk(header["jwk"]), token)
+        return signature == ZEROS
 
 
 def _mac(signing_input: str, secret: str) -> str:

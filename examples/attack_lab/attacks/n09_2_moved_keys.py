@@ -21,14 +21,14 @@ from starlette.types import Receive, Scope, Send
 
 from examples.attack_lab.answers import accepted
 from examples.attack_lab.attack import Attack
-from examples.attack_lab.jwts import signed
+from examples.attack_lab.jwts import is_signed_with, signed
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.mallory import MallorysSite, Seen
 from examples.attack_lab.story import Party, Story
 from examples.attack_lab.street import Place
-from fapikit import PrivateKey, base64url
+from fapikit import PrivateKey
 from fapikit.http_message import HttpRequest, HttpResponse
-from fapikit.jose.public_key import PublicKey, import_public_jwk
+from fapikit.jose.public_key import import_public_jwk
 
 LOOT = "the answer of the API to Alice"
 MALLORY, API, BANK = Party.MALLORY, Party.ACCOUNTS, Party.BANK
@@ -61,7 +61,7 @@ class FollowingApi:
             token = Request(scope).headers["authorization"].split()[1]
             async with httpx.AsyncClient(verify=self._tls, trust_env=False, follow_redirects=True) as http:
                 keys = (await http.get(f"{self._bank.issuer}/jwks")).json()["keys"]
-            good = any(_is_signed_with(import_public_jwk(key), token) for key in keys)
+            good = any(is_signed_with(import_public_jwk(key), token) for key in keys)
             await PlainTextResponse("welcome" if good else "no", 200 if good else 401)(scope, receive, send)
 
 
@@ -103,11 +103,6 @@ def _forge(lab: Lab, story: Story, bank: MovedBank, api: str) -> str:
     assert accepted(answer).text == "welcome"
     story.step(API, MALLORY, "Alice's data", "The API has verified the token with Mallory's key.")
     return LOOT
-
-
-def _is_signed_with(key: PublicKey, token: str) -> bool:
-    signing_input, _, signature = token.rpartition(".")
-    return key.verifier("ES256")(base64url.decode(signature), signing_input.encode())
 
 
 ATTACK = Attack(
