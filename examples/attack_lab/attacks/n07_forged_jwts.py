@@ -11,37 +11,27 @@ its id. Nothing in the header can bring another key.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import secrets
 import time
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import Receive, Scope, Send
 
 from examples.attack_lab.answers import accepted
 from examples.attack_lab.attack import Attack, Play
-from examples.attack_lab.jwts import claims_of, header_of, is_signed_with, joined, signed, unsigned, with_mac
+from examples.attack_lab.jwts import is_signed_with, joined, signed, unsigned, with_mac
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.mallory import MallorysSite, Seen
+from examples.attack_lab.naive.obedient_api import OBEDIENCE, ZEROS, ObedientApi, of_certificate
 from examples.attack_lab.story import Party, Story
-from fapikit import PrivateKey, base64url
+from fapikit import PrivateKey
 from fapikit.jose.public_key import import_public_jwk
-from rskit.issuers.trusted_issuer import KnownHeader
 
 LOOT = "the answer of the API to Alice"
 MALLORY, API = Party.MALLORY, Party.ACCOUNTS
 MALLORYS_KEY = PrivateKey.generate("ES256")
-ZEROS = base64url.encode(bytes(64))
 
 
 class KeySite(MallorysSite):
@@ -62,48 +52,6 @@ class CertificateSite(MallorysSite):
         return Response(self._pem)
 
 
-class ObedientApi:
-    """It verifies as the header says. `published`: the public key of the bank, as it was published."""
-
-    def __init__(self, lab: Lab, published: str) -> None:
-        self._tls = lab.tls
-        self._published = published
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            token = Request(scope).headers["authorization"].split()[1]
-            good = await self._verifies(token) and claims_of(token)["sub"] == "alice"
-            await PlainTextResponse("welcome" if good else "no", 200 if good else 401)(scope, receive, send)
-
-    async def _verifies(self, token: str) -> bool:
-        header, (signing_input, _, signature) = header_of(token), token.rpartition(".")
-        match header["alg"]:
-            case "none":
-                return True
-            case "HS256":
-                secret = "" if header["kid"].endswith("/dev/null") else self._published
-                return hmac.compare_digest(_mac(signing_input, secret), signature)
-        if "jku" in header:
-            async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
-                keys = (await http.get(header["jku"])).json()["keys"]
-            return any(is_signed_with(import_public_jwk(key), token) for key in keys)
-        if "x5u" in header:
-            async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
-                pem = (await http.get(header["x5u"])).content
-            public: Any = x509.load_pem_x509_certificate(pem).public_key()
-            octets = base64url.decode(signature)
-            r, s = (int.from_bytes(half) for half in (octets[:32], octets[32:]))
-            public.verify(encode_dss_signature(r, s), signing_input.encode(), ec.ECDSA(hashes.SHA256()))
-            return True
-        if "jwk" in header:
-            return is_signed_with(import_public_jwk(header["jwk"]), token)
-        return signature == ZEROS
-
-
-def _mac(signing_input: str, secret: str) -> str:
-    return base64url.encode(hmac.digest(secret.encode(), signing_input.encode(), hashlib.sha256))
-
-
 Forge = Callable[[Lab, dict[str, Any], dict[str, Any]], str]
 """Takes the claims, and the key that the bank publishes. Returns the forged token."""
 
@@ -121,12 +69,15 @@ def own_key(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
 
 
 def own_url(lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
+    OBEDIENCE.foreign = lambda token: is_signed_with(import_public_jwk(MALLORYS_KEY.public_jwk), token)
     return signed(claims, MALLORYS_KEY, typ="at+jwt", kid=key["kid"], jku=f"{lab.serve(KeySite())}/jwks")
 
 
 def own_certificate(lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
     files = lab.under("oauth-2.1").bank.client_certificate("mallory-ltd")
-    site = lab.serve(CertificateSite(files.certificate.read_bytes()))
+    pem = files.certificate.read_bytes()
+    OBEDIENCE.foreign = of_certificate(pem)
+    site = lab.serve(CertificateSite(pem))
     mallorys = PrivateKey.from_pem(files.key.read_bytes(), alg="ES256")
     return signed(claims, mallorys, typ="at+jwt", kid=key["kid"], x5u=f"{site}/mallory.pem")
 
@@ -143,6 +94,7 @@ def _play(forge: Forge, header: str, *, protected: bool) -> Play:
     def play(lab: Lab, story: Story) -> str:
         world = lab.under("oauth-2.1")
         key: dict[str, Any] = lab.http.get(world.metadata["jwks_uri"]).json()["keys"][0]
+        OBEDIENCE.published, OBEDIENCE.foreign = json.dumps(key), None
         if protected:
             api = lab.protect(PlainTextResponse("welcome"), world.bank.issuer)
             honest = {"authorization": f"Bearer {world.bank.access_token(aud=f'{api}/')}"}
@@ -179,7 +131,7 @@ def _attack(forge: Forge, header: str, **data: Any) -> Attack:
         loot=LOOT,
         countermeasures=("C21",),
         defence="rskit.tokens.jwt._select",
-        without=lambda _token, _trusted, keys: KnownHeader(lambda *_: True, keys),
+        without=OBEDIENCE,
         undefended=_play(forge, header, protected=False),
         defended=_play(forge, header, protected=True),
         **data,
