@@ -99,7 +99,10 @@ def _forge(lab: Lab, story: Story, bank: MovedBank, api: str) -> str:
     story.step(MALLORY, API, "a token that he has signed", "All claims are as the bank would write them.")
     story.step(API, BANK, "GET /jwks", "The metadata say that the keys are there.")
     story.step(BANK, API, "302 to the host that Mallory has rented", "The bank has forgotten this redirect.")
-    answer = lab.http.get(f"{api}/", headers={"authorization": f"Bearer {token}"})
+    for _ in range(
+        2
+    ):  # the API may have asked for the keys at its start: the second answer is the same either way
+        answer = lab.http.get(f"{api}/", headers={"authorization": f"Bearer {token}"})
     assert accepted(answer).text == "welcome"
     story.step(API, MALLORY, "Alice's data", "The API has verified the token with Mallory's key.")
     return LOOT
