@@ -12,13 +12,14 @@ because the bank writes no type into its logout tokens. The type `logout+jwt` al
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from examples.attack_lab.attack import Attack
+from examples.attack_lab.attack import Attack, Play
 from examples.attack_lab.ecosystem import APP
 from examples.attack_lab.jwts import claims_of, signed
 from examples.attack_lab.lab import Lab
@@ -69,29 +70,26 @@ class BankBehindMallory(NaiveBank):
         return signed({**claims, "events": {EVENT: {}}}, self.key)
 
 
-def undefended(lab: Lab, story: Story) -> str:
-    bank = lab.naive_bank(BankBehindMallory)
-    _tell(story)
-    answer = lab.http.post(f"{bank.issuer}/token", data={"device_code": "a-device-code"}).json()
-    assert claims_of(answer["id_token"])["sub"] == "alice"
-    return _won(story)
+def signing_in(kind: type[BankBehindMallory], tell: Callable[[Story], None]) -> tuple[Play, Play]:
+    """Both plays of a sign-in whose token response has another JWT in it: undefended and defended."""
 
+    def undefended(lab: Lab, story: Story) -> str:
+        bank = lab.naive_bank(kind)
+        tell(story)
+        answer = lab.http.post(f"{bank.issuer}/token", data={"device_code": "a-device-code"}).json()
+        assert claims_of(answer["id_token"])["sub"] == "alice"
+        return _won(story)
 
-def defended(lab: Lab, story: Story) -> str:
-    client = lab.app_at(lab.naive_bank(BankBehindMallory))
-    request = client.device(scope="openid")
-    _tell(story)
-    login = client.wait(request)
-    assert login.id_token is not None
-    assert login.id_token.subject == "alice"
-    return _won(story)
+    def defended(lab: Lab, story: Story) -> str:
+        client = lab.app_at(lab.naive_bank(kind))
+        request = client.device(scope="openid")
+        tell(story)
+        login = client.wait(request)
+        assert login.id_token is not None
+        assert login.id_token.subject == "alice"
+        return _won(story)
 
-
-def _tell(story: Story) -> None:
-    story.step(ALICE, BANK, "sign out", "The bank tells the fintech, by a logout token.")
-    story.step(BANK, MALLORY, "a logout token about Alice", "It passes his gateway, and he keeps it.")
-    story.step(MALLORY, FINTECH, "sign in on my device", "He approves as himself.")
-    story.step(MALLORY, FINTECH, "the token response, with that token in it", "The bank has signed it.")
+    return undefended, defended
 
 
 def _won(story: Story) -> str:
@@ -101,6 +99,14 @@ def _won(story: Story) -> str:
     return LOOT
 
 
+def _tell(story: Story) -> None:
+    story.step(ALICE, BANK, "sign out", "The bank tells the fintech, by a logout token.")
+    story.step(BANK, MALLORY, "a logout token about Alice", "It passes his gateway, and he keeps it.")
+    story.step(MALLORY, FINTECH, "sign in on my device", "He approves as himself.")
+    story.step(MALLORY, FINTECH, "the token response, with that token in it", "The bank has signed it.")
+
+
+UNDEFENDED, DEFENDED = signing_in(BankBehindMallory, _tell)
 ATTACK = Attack(
     id="N8.2",
     title="a logout token used as an ID token",
@@ -109,6 +115,6 @@ ATTACK = Attack(
     rule="ForbiddenClaim",
     clause="RFC 8725 3.12",
     defence="fapikit.jose.claims.check_claims",
-    undefended=undefended,
-    defended=defended,
+    undefended=UNDEFENDED,
+    defended=DEFENDED,
 )

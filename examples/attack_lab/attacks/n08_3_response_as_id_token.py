@@ -14,13 +14,11 @@ from __future__ import annotations
 import time
 
 from examples.attack_lab.attack import Attack
-from examples.attack_lab.attacks.n08_2_logout_token import BankBehindMallory
+from examples.attack_lab.attacks.n08_2_logout_token import LOOT, BankBehindMallory, signing_in
 from examples.attack_lab.ecosystem import APP
-from examples.attack_lab.jwts import claims_of, signed
-from examples.attack_lab.lab import Lab
+from examples.attack_lab.jwts import signed
 from examples.attack_lab.story import Party, Story
 
-LOOT = "Alice's session at the fintech"
 ALICE, FINTECH, MALLORY = Party.ALICE, Party.FINTECH, Party.MALLORY
 
 
@@ -33,24 +31,6 @@ class BankWithSignedResponses(BankBehindMallory):
         return signed({**response, "iat": now, "sub": "alice"}, self.key)
 
 
-def undefended(lab: Lab, story: Story) -> str:
-    bank = lab.naive_bank(BankWithSignedResponses)
-    _tell(story)
-    answer = lab.http.post(f"{bank.issuer}/token", data={"device_code": "a-device-code"}).json()
-    assert claims_of(answer["id_token"])["sub"] == "alice"
-    return _won(story)
-
-
-def defended(lab: Lab, story: Story) -> str:
-    client = lab.app_at(lab.naive_bank(BankWithSignedResponses))
-    request = client.device(scope="openid")
-    _tell(story)
-    login = client.wait(request)
-    assert login.id_token is not None
-    assert login.id_token.subject == "alice"
-    return _won(story)
-
-
 def _tell(story: Story) -> None:
     story.step(ALICE, FINTECH, "GET /callback?response=...", "The signed response is in the log.")
     story.step(ALICE, MALLORY, "that log", "The code in it is spent. The signature is good.")
@@ -58,13 +38,7 @@ def _tell(story: Story) -> None:
     story.step(MALLORY, FINTECH, "the token response, with that response in it", "The bank has signed it.")
 
 
-def _won(story: Story) -> str:
-    story.step(
-        FINTECH, MALLORY, "Alice's pages", "The client has read whom the JWT names, and not what it is for."
-    )
-    return LOOT
-
-
+UNDEFENDED, DEFENDED = signing_in(BankWithSignedResponses, _tell)
 ATTACK = Attack(
     id="N8.3",
     title="an authorization response used as an ID token",
@@ -73,6 +47,6 @@ ATTACK = Attack(
     rule="ForbiddenClaim",
     clause="RFC 8725 3.12",
     defence="fapikit.jose.claims.check_claims",
-    undefended=undefended,
-    defended=defended,
+    undefended=UNDEFENDED,
+    defended=DEFENDED,
 )
