@@ -47,7 +47,7 @@ MODULES = (
     "askit",
     "askit.attacks",
 )
-OURS = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit")
+OURS = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit", "fapikit_viewer", "fapikit_cli")
 HEAD = """# The public names
 
 Generated from the code by `make docs`; `make check` fails when it is stale. What stands here is the promise: everything

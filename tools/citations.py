@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 ATTACKS = ROOT / "rskit" / "testing" / "attacks"
 EQUIVALENTS = ROOT / "fapikit" / "clauses.py"
-PACKAGES = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit")
+PACKAGES = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit", "fapikit_viewer", "fapikit_cli")
 
 _SPECS = (
     r"CIMD|IDA-S|IDA|"
