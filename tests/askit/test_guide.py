@@ -20,12 +20,14 @@ def test_the_first_bank_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     Path("bank.toml").write_text("\n".join(GUIDE.in_language("toml")))
     Path("clients.json").write_text(*GUIDE.in_language("json"))
+    Path("harbour.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     keys, *_ = GUIDE.in_language("python")
     exec(keys, {})
     config = Config.load("bank.toml")
     assert uvicorn_config(AuthorizationServer(config)).loaded
     assert PrivateKey.from_pem(Path("fintech.pem").read_text()).alg == "ES256"
     assert [client.client_id for client in config.clients] == ["fintech", "payments-api"]
+    assert config.look.accent == "#124a8c"
     assert config.resources[0].introspection_clients == ("payments-api",)
 
 
