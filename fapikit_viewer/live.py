@@ -1,6 +1,7 @@
 """A recording that is read while it grows, and what of it somebody has not seen yet.
 
-Nothing waits in a queue for a reader that is slow or away: each asks for what changed after the point that it has reached.
+Nothing waits in a queue for a reader that is slow or away. Each asks for what changed after the point that it has
+reached.
 
 Role: RP, RS, AS
 """
