@@ -20,6 +20,7 @@ const LANE = 138; // pixels that a lane needs; with less there is a list
 const TIGHT = 175; // with less, names of parties take two lines
 const GUTTER = 88;
 const PAUSE = 3; // seconds without a message that are worth a word
+const TIMES = new Set(["exp", "iat", "nbf", "auth_time", "updated_at"]); // claims in seconds since 1970
 const LONG = 700; // characters of a value that are shown at first
 const MOST = 6000; // rows; older ones are left out
 const AT_ONCE = 250; // rows that are drawn before the browser may answer the user
@@ -70,6 +71,8 @@ function duration(ms) {
   if (ms === null || ms === undefined) return "";
   return ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
+
+const utc = (seconds) => new Date(seconds * 1000).toISOString().replace("T", " ").replace("Z", "");
 
 function waited(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
@@ -188,6 +191,7 @@ function draw(row) {
     button.replaceChildren(row.when, make("span", { class: "route" }, route(entry)), make("span", { class: "title" }, entry.title),
       make("span", { class: "arrow" }, make("i")), ...(below ? [below] : []), make("span", { class: "answer" },
         decided && decided !== "passed" ? make("span", { class: `chip ${decided}` }, SIGNS[decided]) : null,
+        entry.error && !decided ? make("span", { class: "chip" }, "↻ to be sent again") : null,
         make("span", { class: "chip" }, [status(entry), duration(entry.ms)].filter(Boolean).join(" · ")), checksChip(entry)));
   }
   stamp(row);
@@ -375,8 +379,8 @@ function show(row, focus) {
   page.detail.scrollTop = scrolled;
   for (const covered of [page.main, document.querySelector("header")]) covered.inert = isPhone();
   fit();
-  row.button.scrollIntoView({ block: "nearest" });
   if (focus) $("detail-title").focus();
+  requestAnimationFrame(() => row.button.scrollIntoView({ block: "nearest" })); // when the list has its new width
 }
 
 function detail(row) {
@@ -385,7 +389,7 @@ function detail(row) {
   const after = step(1);
   const go = (to) => () => { reach(to); show(to, true); };
   const decided = outcome(entry);
-  const at = new Date(entry.at * 1000).toISOString().replace("T", " ").replace("Z", " UTC");
+  const at = `${utc(entry.at)} UTC`;
   const facts = isNote(entry) ? [whose(entry)] : [route(entry), `${entry.channel} channel`, status(entry), duration(entry.ms)];
   return [
     make("div", { class: "bar" },
@@ -439,10 +443,18 @@ function fields(given) {
   return make("dl", { class: "fields" }, given.map((field) => make("div", {},
     make("dt", {}, field.name),
     make("dd", {},
-      field.jwt ? null : make("div", { class: "value" }, clipped(text(field.value))),
-      field.masked && !field.jwt ? make("span", { class: "chip" }, "masked") : null,
+      field.jwt ? null : make("div", { class: "value" }, clipped(text(field.value)), moment(field),
+        field.masked ? make("span", { class: "chip" }, "masked") : null),
       field.meaning || field.clause ? make("p", { class: "means" }, field.meaning ?? "", " ", clause(field.clause)) : null),
     field.jwt ? make("dd", { class: "jwt" }, jwt(field)) : null)));
+}
+
+/** The date that a claim such as `exp` means, and how far it is from the message. */
+function moment({ name: claim, value }) {
+  if (!TIMES.has(claim) || !/^\d{9,11}$/.test(value)) return null;
+  const apart = Number(value) - opened.entry.at;
+  const far = Math.abs(apart) < 1 ? "now" : `${waited(Math.abs(apart))} ${apart < 0 ? "before" : "after"} this message`;
+  return make("span", { class: "moment" }, ` ${utc(Number(value)).slice(0, 19)} UTC, ${far}`);
 }
 
 /** A JWT: header, payload, signature, and what it was sent as. A JWT inside it is decoded in the same way. */
@@ -599,7 +611,7 @@ const inside = document.getElementById("recorded");
 if (inside) {
   const view = JSON.parse(inside.textContent);
   page.save.hidden = true;
-  sayState("saved", `Saved ${new Date(view.saved_at * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC, read-only`);
+  sayState("saved", `Saved ${utc(view.saved_at).slice(0, 16)} UTC, read-only`);
   take(view, false);
 } else {
   watch();

@@ -81,6 +81,7 @@ def test_an_error_that_asks_for_the_same_request_again_is_no_refusal(
     row = page.locator(_row(page, "GET /nonce"))
     expect(row).to_be_visible()
     expect(page.locator(".row.refused")).to_have_count(1)
+    expect(row).to_contain_text("to be sent again")
     row.click()
     expect(page.locator("#detail .box")).to_contain_text("The answer: use_dpop_nonce")
 
@@ -100,6 +101,7 @@ def test_a_click_opens_the_message_with_its_checks_and_its_decoded_proof(page: P
         "RFC 9449"
     )
     expect(proof.locator(".part.payload")).to_contain_text(f"{a_payment.API}/payments")
+    expect(proof.locator(".moment")).to_have_text("2026-11-27 02:14:00 UTC, 5 s before this message")
     keep_screenshot(page, "message-light")
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#detail")).to_be_hidden()
