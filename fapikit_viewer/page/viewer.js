@@ -81,8 +81,8 @@ function waited(seconds) {
 
 /** "passed", "refused", "undecided", or "" where nothing was decided. */
 function outcome(entry) {
-  if (entry.outcome === "undecided") return "undecided";
-  if (entry.refused || entry.outcome === "refused") return "refused";
+  if (entry.undecided) return "undecided";
+  if (entry.refused) return "refused";
   return isNote(entry) ? "passed" : "";
 }
 

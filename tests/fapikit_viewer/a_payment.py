@@ -287,6 +287,26 @@ def refused_payment(number: int = 45) -> list[dict[str, Any]]:
     ]
 
 
+def undecided_checks() -> dict[str, Any]:
+    """An API that cannot tell whether a proof is used for the first time."""
+    return {
+        "kind": "checks",
+        "id": "checks-undecided",
+        "at": BEGAN + 62 * 0.12,
+        "party": "payments",
+        "about": None,
+        "outcome": "undecided",
+        "checks": [],
+        "error": {
+            "class": "StoreUnavailable",
+            "code": None,
+            "clause": "RFC 9449 11.1",
+            "said": "The store does not answer.",
+            "remedy": "Ask again later.",
+        },
+    }
+
+
 def events() -> list[dict[str, Any]]:
     """The whole flow."""
     return [*_login(), _payment(44, 201, {"body": json.dumps({"status": "executed"})}), *refused_payment()]

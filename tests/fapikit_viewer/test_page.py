@@ -73,6 +73,18 @@ def test_a_refusal_is_red_and_has_a_sign_a_word_and_the_rule(page: Page) -> None
     keep_screenshot(page, "flow-light")
 
 
+def test_what_could_not_be_decided_is_no_refusal(page: Page, recording: Recording) -> None:
+    answer = {"status": 503, "body": '{"error": "temporarily_unavailable"}'}
+    recording.append(a_payment.a_message(61, request={"url": f"{a_payment.API}/store"}, response=answer))
+    recording.append(a_payment.undecided_checks())
+    expect(page.locator(".row.undecided")).to_have_count(2)
+    expect(page.locator(_row(page, "GET /store"))).to_contain_text("? Not decided")
+    expect(page.locator(".note.undecided")).to_contain_text("? Not decided: StoreUnavailable")
+    expect(page.locator("#count")).to_have_text("12 entries · 1 refused")
+    page.get_by_label("Refusals only").check()
+    expect(page.locator(".row:visible")).to_have_count(3)
+
+
 def test_an_error_that_asks_for_the_same_request_again_is_no_refusal(
     page: Page, recording: Recording
 ) -> None:
