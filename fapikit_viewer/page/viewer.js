@@ -176,6 +176,7 @@ function why(entry, decided) {
 function draw(row) {
   const { entry, button } = row;
   const decided = outcome(entry);
+  row.found = undefined;
   button.className = `row ${isNote(entry) ? "note " : ""}${decided} ${isNote(entry) || entry.response ? "" : "waiting"}`;
   button.dataset.channel = entry.channel ?? "";
   button.setAttribute("aria-label", name(entry));
@@ -234,7 +235,6 @@ function addEntries(entries, live) {
     const known = rows.get(entry.id);
     if (known) {
       known.entry = entry;
-      known.found = undefined;
       draw(known);
       known.item.hidden = !fits(known);
       if (opened === known) show(known, false);
@@ -374,12 +374,13 @@ function show(row, focus) {
   opened = row;
   row.button.setAttribute("aria-expanded", "true");
   const scrolled = same ? page.detail.scrollTop : 0;
+  const within = page.detail.contains(document.activeElement);
   page.detail.replaceChildren(...detail(row));
   page.detail.hidden = false;
   page.detail.scrollTop = scrolled;
   for (const covered of [page.main, document.querySelector("header")]) covered.inert = isPhone();
   fit();
-  if (focus) $("detail-title").focus();
+  if (focus || within) $("detail-title").focus({ preventScroll: same });
   requestAnimationFrame(() => row.button.scrollIntoView({ block: "nearest" })); // when the list has its new width
 }
 

@@ -40,6 +40,23 @@ def test_messages_stand_in_the_order_of_time_whoever_writes_first(page: Page, re
     expect(page.locator("#messages > li:nth-child(5) .when b")).to_have_text("5")
 
 
+def test_a_page_that_loses_its_server_says_so_and_goes_on(
+    browser: Browser, viewer: Viewer, recording: Recording
+) -> None:
+    with browser.new_context() as context, context.new_page() as page:
+        page.goto(viewer.url)
+        expect(page.locator("#state")).to_have_text("Live")
+        expect(page.locator("#messages > li")).to_have_count(a_payment.ENTRIES)
+        context.set_offline(True)
+        for connection in list(viewer._server.server_state.connections):
+            connection.loop.call_soon_threadsafe(connection.transport.abort)  # type: ignore[union-attr]
+        expect(page.locator("#state")).to_contain_text("Not connected")
+        recording.append(a_payment.a_message(90))
+        context.set_offline(False)
+        expect(page.locator("#state")).to_have_text("Live")
+        expect(page.locator("#messages > li")).to_have_count(a_payment.ENTRIES + 1)
+
+
 def test_front_and_back_channel_differ_in_word_and_line_too(page: Page) -> None:
     front, back = page.locator(_row(page, "GET /authorize")), page.locator(_row(page, "POST /par"))
     expect(front.locator(".when")).to_contain_text("front")
