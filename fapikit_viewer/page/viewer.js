@@ -417,13 +417,17 @@ function refusal(entry, decided) {
     remedy ? make("p", {}, make("b", {}, "What to do"), remedy) : null);
 }
 
-function checks(made) {
-  if (!made?.length) return null;
-  return make("section", {}, make("h3", {}, `Checks (${made.length})`), make("ul", { class: "checks" }, made.map((check) =>
-    make("li", { class: check.passed ? "passed" : "failed" },
-      make("span", { class: "sign" }, make("span", { "aria-hidden": "true" }, check.passed ? "✓" : "✕"),
-        make("span", { class: "unseen" }, check.passed ? "passed: " : "failed: ")),
-      make("span", {}, check.said, " ", clause(check.clause))))));
+/** The checks of each party that made some. */
+function checks(all) {
+  if (!all?.length) return null;
+  const makers = [...new Set(all.map((check) => check.party))];
+  return make("section", {}, make("h3", {}, `Checks (${all.length})`), makers.map((maker) => [
+    maker ? make("h4", {}, `by ${called(maker)}`) : null,
+    make("ul", { class: "checks" }, all.filter((check) => check.party === maker).map((check) =>
+      make("li", { class: check.passed ? "passed" : "failed" },
+        make("span", { class: "sign" }, make("span", { "aria-hidden": "true" }, check.passed ? "✓" : "✕"),
+          make("span", { class: "unseen" }, check.passed ? "passed: " : "failed: ")),
+        make("span", {}, check.said, " ", clause(check.clause)))))].filter(Boolean)).flat());
 }
 
 function side(title, message, without) {

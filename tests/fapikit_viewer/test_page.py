@@ -29,7 +29,6 @@ def test_a_message_appears_while_it_is_recorded_and_changes_when_its_answer_come
     recording.append(a_payment.a_message(50, request={"url": f"{a_payment.API}/receipt"}))
     expect(row).to_contain_text("200 OK · 54 ms")
     expect(page.locator("#messages > li")).to_have_count(a_payment.ENTRIES + 1)
-    expect(page.locator("#told")).to_have_text("1 new entry")
 
 
 def test_messages_stand_in_the_order_of_time_whoever_writes_first(page: Page, recording: Recording) -> None:
@@ -120,6 +119,7 @@ def test_a_click_opens_the_message_with_its_checks_and_its_decoded_proof(page: P
     detail = page.get_by_role("complementary", name="POST /payments")
     expect(detail.locator(".box")).to_contain_text("Make a new proof, with a new jti, for each request.")
     expect(detail.locator(".checks li")).to_have_count(3)
+    expect(detail.get_by_role("heading", name="by Payments API")).to_be_visible()
     expect(detail.locator(".checks .failed")).to_contain_text(
         "failed: the proof is used for the first time RFC 9449 11.1"
     )
