@@ -228,8 +228,7 @@ function fits(row) {
 
 function addEntries(entries, live) {
   let moved = order.length;
-  let refusals = 0;
-  let added = 0;
+  const added = [];
   const follow = live && page.main.scrollHeight - page.main.scrollTop - page.main.clientHeight < 160 && !opened;
   for (const entry of entries) {
     const known = rows.get(entry.id);
@@ -243,7 +242,7 @@ function addEntries(entries, live) {
     const item = make("li", { class: live && "new" });
     const button = make("button", { type: "button", tabindex: -1, "aria-expanded": "false", "aria-controls": "detail" });
     const row = { entry, item, button };
-    button.addEventListener("click", () => open(row));
+    button.addEventListener("click", () => show(row, true));
     button.addEventListener("focus", () => reach(row));
     item.append(button);
     let index = order.length;
@@ -251,8 +250,7 @@ function addEntries(entries, live) {
     order.splice(index, 0, row);
     moved = Math.min(moved, index);
     rows.set(entry.id, row);
-    added += 1;
-    refusals += outcome(entry) === "refused" ? 1 : 0;
+    added.push(row);
   }
   let number = order.slice(0, moved).reduce((highest, row) => row.number || highest, numbered);
   for (let index = moved; index < order.length; index += 1) {
@@ -262,15 +260,18 @@ function addEntries(entries, live) {
     if (row.when) stamp(row);
     else draw(row);
     row.item.hidden = !fits(row);
-    if (page.list.children[index] !== row.item) page.list.insertBefore(row.item, page.list.children[index] ?? null);
+  }
+  for (let index = order.length - 1; index >= moved; index -= 1) {
+    if (!order[index].item.isConnected) page.list.insertBefore(order[index].item, order[index + 1]?.item ?? null);
   }
   leaveOut();
   if (!current && order.length) reach(order[0]);
   count();
-  if (!added || !live) return;
+  const shown = added.filter((row) => !row.item.hidden);
+  if (!shown.length || !live) return;
   if (follow) page.main.scrollTop = page.main.scrollHeight;
-  else tellNewer(added);
-  tell(added, refusals);
+  else tellNewer(shown.length);
+  tell(shown.length, shown.filter((row) => outcome(row.entry) === "refused").length);
 }
 
 /** Keep the newest rows. The number of a message stays. */
@@ -349,11 +350,14 @@ function say(words) {
 
 // One message, opened.
 
-const isPhone = () => matchMedia("(max-width: 47.99rem)").matches;
+const phone = matchMedia("(max-width: 47.99rem)");
 
-function open(row) {
-  show(row, true);
+/** On a phone the opened message covers the rest, which then cannot be reached. */
+function cover() {
+  for (const covered of [page.main, document.querySelector("header")]) covered.inert = phone.matches && opened !== null;
 }
+
+phone.addEventListener("change", cover);
 
 function close() {
   if (!opened) return;
@@ -361,7 +365,7 @@ function close() {
   opened.button.setAttribute("aria-expanded", "false");
   opened = null;
   page.detail.hidden = true;
-  for (const covered of [page.main, document.querySelector("header")]) covered.inert = false;
+  cover();
   fit();
   reach(row);
   row.button.focus();
@@ -378,7 +382,7 @@ function show(row, focus) {
   page.detail.replaceChildren(...detail(row));
   page.detail.hidden = false;
   page.detail.scrollTop = scrolled;
-  for (const covered of [page.main, document.querySelector("header")]) covered.inert = isPhone();
+  cover();
   fit();
   if (focus || within) $("detail-title").focus({ preventScroll: same });
   requestAnimationFrame(() => row.button.scrollIntoView({ block: "nearest" })); // when the list has its new width
@@ -541,7 +545,12 @@ new ResizeObserver(fit).observe(page.main);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let chosen = null;
 const isDark = () => (chosen ?? (dark.matches ? "dark" : "light")) === "dark";
-const nameTheme = () => { page.theme.textContent = isDark() ? "Light" : "Dark"; };
+
+function nameTheme() {
+  page.theme.textContent = isDark() ? "Light" : "Dark";
+  page.theme.setAttribute("aria-label", `${page.theme.textContent} theme`);
+}
+
 page.theme.addEventListener("click", () => {
   chosen = isDark() ? "light" : "dark";
   document.documentElement.style.colorScheme = chosen;

@@ -95,6 +95,9 @@ def test_a_phone_shows_a_list_without_sideways_scroll(page: Page) -> None:
     assert detail.evaluate("shown => shown.scrollWidth - shown.clientWidth") == 0
     assert page.locator("main").evaluate("covered => covered.inert")
     keep_screenshot(page, "phone-message")
+    page.set_viewport_size({"width": 1280, "height": 740})
+    assert not page.locator("main").evaluate("covered => covered.inert")
+    page.set_viewport_size({"width": 375, "height": 740})
     page.get_by_role("button", name="Close").click()
     assert not page.locator("main").evaluate("covered => covered.inert")
 
