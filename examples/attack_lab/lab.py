@@ -16,7 +16,7 @@ import httpx
 
 import asgi_mw
 from askit.pytest_plugin.hosts import Hosts
-from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, TlsFiles
+from askit.throwaway_tls import ClientCertificateFiles, TlsFiles
 from askit.pytest_plugin.visits import trusting
 from examples.attack_lab.answers import Refused
 from examples.attack_lab.browser import Browser

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from askit.config.values import TlsFiles
 from askit.log_budget import BudgetedLogger
-from askit.pytest_plugin.throwaway_tls import make_tls_files
+from askit.throwaway_tls import make_tls_files
 from askit.serving import handshake
 from askit.serving.handshake import Handshake
 from fapikit import FAPI2_SECURITY
