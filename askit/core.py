@@ -158,7 +158,10 @@ class Core:
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self.path = parts.path.rstrip("/")
         self.pages = Pages(
-            name=config.name, path=self.path, texts=config.texts, templates=Templates(config.templates)
+            name=config.name,
+            path=self.path,
+            texts=config.texts,
+            templates=Templates(config.templates, config.look),
         )
         if config.templates is not None:
             check_own_pages(self.pages, config)

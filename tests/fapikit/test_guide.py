@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from fapikit import PrivateKey, PrivateKeyJWT, Seal, SealedStore
 from rpkit import Client
 from tests.keys import a_key
 from tests.mothers.fake_bank import CLIENT_ID, FakeBank
+from tests.pages.blocks import read_page
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "stores-and-keys.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+BLOCKS = read_page("docs/stores-and-keys.md").in_language("python")
 
 
 class Kms:
