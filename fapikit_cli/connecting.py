@@ -28,6 +28,7 @@ from fapikit import (
 from fapikit.client_authentication import ClientAuthentication
 from fapikit_cli.client_file import ClientFile
 from fapikit_cli.failing import WrongUsage
+from fapikit_cli.key_files import read_private_key
 from fapikit_cli.private_files import read_private
 from fapikit_cli.token_file import TokenFile
 from rpkit import Client
@@ -107,10 +108,8 @@ def key_of(file: ClientFile) -> PrivateKey:
 
 def read_key(path: Path) -> PrivateKey:
     """A key from a file: PEM, a JWK, or a JWK Set with one key. Raises WrongUsage, UnusablePrivateKey, OSError."""
-    octets = read_private(path, "the private key")
-    if b"-----BEGIN" in octets:
-        return PrivateKey.from_pem(octets)
-    return PrivateKey.from_jwks(octets) if b'"keys"' in octets else PrivateKey.from_jwk(octets)
+    read_private(path, "the private key")
+    return read_private_key(str(path.absolute()))
 
 
 def _named(file: ClientFile, setting: str, path: Path | None) -> Path:

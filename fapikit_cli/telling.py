@@ -30,7 +30,7 @@ def tell_report(report: LoginReport) -> None:
 def login_as_json(login: Login, file: Path) -> dict[str, Any]:
     return {
         "subject": None if login.id_token is None else login.id_token.subject,
-        "acr": login.tokens.id_token_claims.get("acr"),
+        "acr": None if login.id_token is None else login.id_token.claims.get("acr"),
         **tokens_as_json(login.tokens, file),
         "checks": [
             {"check": check.name, "outcome": check.outcome, "clause": check.clause, "detail": check.detail}

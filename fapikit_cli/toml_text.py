@@ -41,4 +41,4 @@ def _key(name: str) -> str:
 
 def _value(value: Any) -> str:
     """Strings of JSON are strings of TOML too, and so are numbers and lists of those."""
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from askit.throwaway_tls import make_tls_files, self_signed
 from fapikit import PrivateKey
+from fapikit.profiles import profile_of
 from fapikit.urns import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
 from fapikit_cli.client_file import CLIENT_FILE, ClientFile
 from fapikit_cli.failing import WrongUsage
@@ -91,7 +92,7 @@ def make_bank(path: Path, *, port: int, api_port: int, profile: str, mtls: bool)
     certificate.certificate.rename(path / "client.pem")
     certificate.key.unlink()  # it is that of client.key
     public = {**key.public_jwk, "x5c": certificate._replace(certificate=path / "client.pem").jwk_x5c}
-    (path / "clients.json").write_text(json.dumps([_client(public, mtls=mtls)], indent=1) + "\n")
+    (path / "clients.json").write_text(json.dumps([_client(public, profile, mtls=mtls)], indent=1) + "\n")
     issuer_key = PrivateKey.generate("ES256")
     write_private(bank.issuer_keys, json.dumps({"keys": [issuer_key.to_private_jwk()]}).encode())
     token = secrets.token_urlsafe(32)
@@ -133,8 +134,10 @@ def open_bank(path: Path) -> BankFolder | None:
         ) from error
 
 
-def _client(public: dict[str, Any], *, mtls: bool) -> dict[str, Any]:
+def _client(public: dict[str, Any], profile: str, *, mtls: bool) -> dict[str, Any]:
+    signed = profile_of(profile).request_object_required
     return {
+        **({"backchannel_authentication_request_signing_alg": "ES256"} if signed else {}),
         "client_id": CLIENT_ID,
         "client_name": "My App",
         "redirect_uris": list(REDIRECT_URIS),

@@ -23,6 +23,7 @@ def attack(
     url: Annotated[
         str, typer.Argument(metavar="URL", help="The issuer of a server, or the URL of an API's route.")
     ],
+    *,
     target: Annotated[
         Literal["auto", "server", "api"],
         typer.Option(
