@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.fapikit_cli.acting.desk import Bank, Desk, running_bank
+from tests.fapikit_cli.acting.workshop import Workshop
 
 
 @pytest.fixture(scope="session")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    with running_bank(tmp_path_factory.mktemp("askit") / "bank") as bank:
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    with closing(Workshop(tmp_path_factory.mktemp("w"))) as workshop:
+        yield workshop
+
+
+@pytest.fixture(scope="session")
+def bank(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    with running_bank(tmp_path_factory.mktemp("askit") / "bank", workshop) as bank:
         yield bank
 
 

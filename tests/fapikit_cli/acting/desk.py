@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
 from askit.attacks.visitor import Steps, visit, walk_ciba, walk_device
-from tests.fapikit_cli.running import COMMAND, environment, run, run_on_a_terminal
+from tests.fapikit_cli.acting.workshop import Command, Workshop
+from tests.fapikit_cli.running import COMMAND, environment, run_on_a_terminal
 
-BROWSER = Path(__file__).with_name("browser.py")
+BROWSER = Path(__file__).with_name("open_browser.py")
 ROOT = Path(__file__).parents[3]
 
 
 class Bank:
     """A running `fapikit askit`. `facts` is what it printed."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[str]) -> None:
-        self.folder, self.process = folder, process
+    def __init__(self, folder: Path, process: subprocess.Popen[str], workshop: Workshop) -> None:
+        self.folder, self.process, self.workshop = folder, process, workshop
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
@@ -52,8 +54,8 @@ class Bank:
 
 
 @contextmanager
-def running_bank(folder: Path, *options: str) -> Iterator[Bank]:
-    """`fapikit askit --keep folder`, on free ports."""
+def running_bank(folder: Path, workshop: Workshop, *options: str) -> Iterator[Bank]:
+    """`fapikit askit --keep folder`, on free ports. `workshop`: runs the commands that are typed against it."""
     arguments = [
         *COMMAND,
         "askit",
@@ -74,7 +76,7 @@ def running_bank(folder: Path, *options: str) -> Iterator[Bank]:
         env=environment(PYTHONPATH=str(ROOT)),
     ) as process:
         try:
-            yield Bank(folder, process)
+            yield Bank(folder, process, workshop)
         finally:
             process.terminate()
             process.communicate(timeout=20)
@@ -97,14 +99,14 @@ class Desk:
 
     @staticmethod
     def environment_at(bank: Bank, decision: str = "approve") -> dict[str, str]:
-        browser = f"{sys.executable} {BROWSER} {bank.facts['ca_file']} {decision} %s"
-        return {"BROWSER": browser, "PYTHONPATH": str(ROOT), "PASSWORD_OF_ALICE": "wonderland"}
+        browser = f"{sys.executable} -I -S {BROWSER} {bank.workshop.at} {bank.facts['ca_file']} {decision} %s"
+        return environment(BROWSER=browser, PYTHONPATH=str(ROOT), PASSWORD_OF_ALICE="wonderland")
 
     def run(
         self, *arguments: object, stdin: str = "", shows_tokens: bool = False
     ) -> subprocess.CompletedProcess[str]:
         """The command in this folder, with its output in pipes. It shows no secret, unless it is asked to."""
-        done = run(*arguments, stdin=stdin, cwd=self.folder, env=self.environment)
+        done = self.bank.workshop.run(*arguments, stdin=stdin, cwd=self.folder, env=self.environment)
         if not shows_tokens:
             self.require_no_secret(done.stdout + done.stderr)
         self.require_private_files()
@@ -118,18 +120,15 @@ class Desk:
     @contextmanager
     def started(self, *arguments: object) -> Iterator[Waiting]:
         """A command that waits for somebody."""
-        with subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,
-            env=environment(**self.environment),
-        ) as process:
-            try:
-                yield Waiting(process)
-            finally:
-                process.kill()
+        reads, writes = os.pipe()
+        what = ["fapikit", *map(str, arguments)]
+        with os.fdopen(reads) as told, os.fdopen(writes, "w") as stderr:
+            command = Command(
+                self.bank.workshop.at, what, cwd=self.folder, env=self.environment, stdin="", stderr=stderr
+            )
+            stderr.close()
+            with command:
+                yield Waiting(command, told)
         self.require_private_files()
 
     def sign_in(self, *arguments: object) -> None:
@@ -167,15 +166,14 @@ class Desk:
 class Waiting:
     """A command that runs."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, command: Command, stderr: IO[str]) -> None:
+        self._command, self._stderr = command, stderr
         self.told = ""
 
     def line_after(self, words: str) -> str:
         """The next line on stderr that is not empty, after one with these words."""
-        assert self._process.stderr is not None
         seen = False
-        for line in self._process.stderr:
+        for line in self._stderr:
             self.told += line
             if seen and line.strip():
                 return line.strip()
@@ -184,14 +182,9 @@ class Waiting:
 
     def finish(self) -> tuple[int, str, str]:
         """Exit status, stdout, and all of stderr."""
-        stdout, stderr = self._process.communicate(timeout=60)
-        return self._process.returncode, stdout, self.told + stderr
-
-
-def values(output: str) -> dict[str, str]:
-    """The lines `name: value` of an output."""
-    pairs: Sequence[tuple[str, str, str]] = [line.partition(": ") for line in output.splitlines()]
-    return {name.strip(): value.strip() for name, colon, value in pairs if colon}
+        self.told += self._stderr.read()
+        status, stdout, _ = self._command.finish()
+        return status, stdout, self.told
 
 
 def _json_in(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fapikit_cli.acting.desk import Bank, Desk, running_bank
+from tests.fapikit_cli.acting.workshop import Workshop
 
 
 @pytest.mark.spec("RFC 8252 5")
@@ -112,23 +113,23 @@ def test_tokens_are_sealed_if_there_is_a_key(desk_of: Callable[..., Desk], tmp_p
 @pytest.mark.parametrize(
     "options", [["--profile", "fapi2-message-signing", "--mtls"], ["--profile", "oauth-2.1"]]
 )
-def test_banks_of_other_profiles_work_too(options: list[str], tmp_path: Path) -> None:
+def test_banks_of_other_profiles_work_too(options: list[str], workshop: Workshop, tmp_path: Path) -> None:
     folder = tmp_path / "desk"
     folder.mkdir()
-    with running_bank(tmp_path / "bank", *options) as bank:
+    with running_bank(tmp_path / "bank", workshop, *options) as bank:
         desk = Desk(bank, folder)
         desk.sign_in()
         assert json.loads(desk.run("call", "/accounts").stdout)["of"] == "alice"
         assert ("x5t#S256" in desk.tokens["tokens"][0]) == ("--mtls" in options)
 
 
-def test_a_bank_that_was_kept_starts_again(tmp_path: Path) -> None:
+def test_a_bank_that_was_kept_starts_again(workshop: Workshop, tmp_path: Path) -> None:
     folder = tmp_path / "desk"
     folder.mkdir()
-    with running_bank(tmp_path / "bank") as bank:
+    with running_bank(tmp_path / "bank", workshop) as bank:
         Desk(bank, folder).sign_in()
         before = bank.facts
-    with running_bank(tmp_path / "bank") as again:
+    with running_bank(tmp_path / "bank", workshop) as again:
         assert {**again.facts, "pid": 0} == {**before, "pid": 0}
         called = Desk(again, folder).run("call", "/accounts")
         assert called.returncode == 0, called.stderr
