@@ -23,7 +23,16 @@ _ERROR_AND_CLAUSE = re.compile(r"`([A-Z]\w+)` \(([^()]*)\)")
 _LAB = re.compile(r"make lab T=(\w+)")
 _BLOCK = re.compile(r"(?ms)^```.*?^```")
 _DIAGRAM = re.compile(r"```mermaid\n(\w+)")
-OTHERS = frozenset(["ALWAYS_FORWARD_ONLY", "APPEND_FORWARD", "FORWARD_ONLY", "MessageType", "preload_app"])
+OTHERS = frozenset(
+    [
+        "ALWAYS_FORWARD_ONLY",
+        "APPEND_FORWARD",
+        "FORWARD_ONLY",
+        "MessageType",
+        "preload_app",
+        "requestedAccessTokenVersion",
+    ]
+)
 """Names of other software that no code here mentions."""
 
 
