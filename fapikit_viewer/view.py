@@ -2,7 +2,7 @@
 
     {"parties": [{"name", "role", "title"}], "throwaway": bool, "full": octets or null, "entries": [
       {"id", "at", "kind": "message" or "checks", "channel": "front" or "back", "from", "to", "title", "meaning",
-       "clause", "status", "ms", "refused": bool, "request": MESSAGE, "response": MESSAGE or null,
+       "clause", "status", "ms", "refused": bool, "undecided": bool, "request": MESSAGE, "response": MESSAGE or null,
        "checks": [{"said", "clause", "passed", "outcome", "party"}],
        "error": {"rule", "clause", "said", "remedy"} or null}]}
 
@@ -185,7 +185,8 @@ class FlowView:
         sender = self._party(event["from"], content, receives=False)
         receiver = self._party(event["to"], content)
         error = _error_of(content, checks, receiver)
-        refused = error is not None and error["rule"] not in _GOES_ON
+        stopped = error is not None and error["rule"] not in _GOES_ON
+        undecided = stopped and _is_undecided(checks, content.status)
         kind = self._kinds.kind_of(content)
         word = look_up("messages", kind) or UNKNOWN
         meaning, clause = (error["said"], error["clause"]) if error else (word.said, word.clause)
@@ -202,7 +203,8 @@ class FlowView:
             "clause": clause or word.clause,
             "status": content.status,
             "ms": event.get("ms"),
-            "refused": refused,
+            "refused": stopped and not undecided,
+            "undecided": undecided,
             "request": _request(event["request"]),
             "response": _response(event.get("response")),
             "checks": [line for check in checks for line in _lines(check)],
@@ -226,6 +228,7 @@ class FlowView:
             "status": None,
             "ms": None,
             "refused": event["outcome"] == "refused",
+            "undecided": event["outcome"] == "undecided",
             "request": None,
             "response": None,
             "checks": lines,
@@ -322,6 +325,13 @@ def _error_of(content: Content, checks: list[Event], receiver: str) -> dict[str,
         "said": " ".join(filter(None, (word.said, said and f"It says: {said}"))),
         "remedy": "",
     }
+
+
+def _is_undecided(checks: list[Event], status: int | None) -> bool:
+    """Who cannot decide answers 503. That is no refusal: the same request may pass later."""
+    return status == HTTPStatus.SERVICE_UNAVAILABLE or any(
+        check["outcome"] == "undecided" for check in checks
+    )
 
 
 def _challenged(content: Content) -> str | None:
