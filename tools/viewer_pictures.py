@@ -39,7 +39,9 @@ def _flow(browser: Browser, viewer: Viewer) -> None:
         refused = page.locator(".row.refused").first
         box = refused.bounding_box()
         assert box is not None
-        page.set_viewport_size({"width": WIDTH, "height": min(MAX_HEIGHT, int(box["y"] + box["height"]) + 56)})
+        page.set_viewport_size(
+            {"width": WIDTH, "height": min(MAX_HEIGHT, int(box["y"] + box["height"]) + 56)}
+        )
         refused.evaluate("row => row.scrollIntoView({block: 'nearest'})")
         _keep(page, "flow")
 
