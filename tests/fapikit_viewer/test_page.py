@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
 from fapikit_viewer import Recording
+from fapikit_viewer.page import SCRIPT, text_of
 from fapikit_viewer.serving import Viewer
 from tests.fapikit_viewer import a_payment
 from tests.fapikit_viewer.conftest import keep_screenshot
@@ -95,7 +96,14 @@ def test_what_could_not_be_decided_is_no_refusal(page: Page, recording: Recordin
     recording.append(a_payment.undecided_checks())
     expect(page.locator(".row.undecided")).to_have_count(2)
     expect(page.locator(_row(page, "GET /store"))).to_contain_text("? Not decided")
-    expect(page.locator(".note.undecided")).to_contain_text("? Not decided: StoreUnavailable")
+    note = page.locator(".note.undecided")
+    expect(note).to_contain_text("? Not decided: StoreUnavailable")
+    expect(note).to_have_accessible_name(
+        "Payments API: decision, not decided. StoreUnavailable The store does not answer."
+    )
+    note.click()
+    expect(page.locator("#detail h2")).to_have_text("Payments API: decision")
+    page.keyboard.press("Escape")
     expect(page.locator("#count")).to_have_text("12 entries · 1 refused")
     page.get_by_label("Refusals only").check()
     expect(page.locator(".row:visible")).to_have_count(3)
@@ -212,6 +220,23 @@ def test_the_browser_would_refuse_html(browser: Browser, viewer: Viewer) -> None
         page.goto(viewer.url)
         with pytest.raises(Error, match="TrustedHTML"):
             page.evaluate("document.body.innerHTML = '<b>x</b>'")
+
+
+def test_of_very_many_messages_the_page_keeps_the_newest(
+    browser: Browser, viewer: Viewer, recording: Recording
+) -> None:
+    with browser.new_page() as page:
+        script = text_of(SCRIPT)
+        assert "const MOST = 6000;" in script
+        few = script.replace("const MOST = 6000;", "const MOST = 8;")
+        page.route("**/viewer.js", lambda route: route.fulfill(body=few, content_type="text/javascript"))
+        page.goto(viewer.url)
+        expect(page.locator("#secrets")).to_contain_text("2 older entries are not shown.")
+        expect(page.locator("#messages > li")).to_have_count(8)
+        recording.append(a_payment.a_message(50))
+        expect(page.locator("#secrets")).to_contain_text("3 older entries are not shown.")
+        expect(page.locator(".when").first).to_contain_text("4+0.36 s")
+        expect(page.locator(".when").last).to_contain_text("10+5.88 s")
 
 
 def test_two_thousand_messages_stay_smooth(browser: Browser, viewer: Viewer, recording: Recording) -> None:
