@@ -58,9 +58,15 @@ pygments_dark_style = "monokai"
 _COMMENT = re.compile(r"^<!--.*?-->$", re.DOTALL | re.MULTILINE)
 
 
-def without_comments(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Comments are for tests (CONTRIBUTING.md), save those for Sphinx. Lines keep their numbers."""
-    source[0] = _COMMENT.sub(_kept, source[0])
+_FOLDER = re.compile(r"\]\((\S*?)(?:tutorials|how-to|concepts|errors)/?\)")
+
+
+def for_sphinx(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Comments are for tests (CONTRIBUTING.md), save those for Sphinx; a folder, which GitHub lists, is in the contents.
+
+    Lines keep their numbers.
+    """
+    source[0] = _FOLDER.sub(r"](\1index.md)", _COMMENT.sub(_kept, source[0]))
 
 
 def _kept(comment: re.Match[str]) -> str:
@@ -71,4 +77,4 @@ def _kept(comment: re.Match[str]) -> str:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("source-read", without_comments)
+    app.connect("source-read", for_sphinx)
