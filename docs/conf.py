@@ -62,7 +62,7 @@ _FOLDER = re.compile(r"\]\((\S*?)(?:tutorials|how-to|concepts|errors)/?\)")
 
 
 def for_sphinx(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Comments are for tests (CONTRIBUTING.md), save those for Sphinx. A folder, which GitHub lists, is in the contents.
+    """Comments are for tests, save those for Sphinx. A folder, which GitHub lists, is the contents.
 
     Lines keep their numbers.
     """
