@@ -2,7 +2,7 @@
 
     {"parties": [{"name", "role", "title"}], "throwaway": bool, "full": octets or null, "entries": [
       {"id", "at", "kind": "message" or "checks", "channel": "front" or "back", "from", "to", "title", "meaning",
-       "clause", "status", "ms", "refused": bool, "request": MESSAGE, "response": MESSAGE or null,
+       "clause", "status", "ms", "refused": bool, "undecided": bool, "request": MESSAGE, "response": MESSAGE or null,
        "checks": [{"said", "clause", "passed", "party"}], "error": {"rule", "clause", "said", "remedy"} or null}]}
 
 MESSAGE is `{"line", "headers": [FIELD], "parameters": [FIELD], "body": text or null}`; FIELD is in `fields`. An entry
@@ -179,7 +179,8 @@ class FlowView:
         content = self._content(event)
         checks = [self._checks[check] for check in self._about.get(name, ())]
         error = _error_of(content, checks)
-        refused = error is not None and error["rule"] not in _GOES_ON
+        stopped = error is not None and error["rule"] not in _GOES_ON
+        undecided = stopped and _is_undecided(checks, content.status)
         kind = self._kinds.kind_of(content)
         word = look_up("messages", kind) or UNKNOWN
         meaning, clause = (error["said"], error["clause"]) if error else (word.said, word.clause)
@@ -196,7 +197,8 @@ class FlowView:
             "clause": clause or word.clause,
             "status": content.status,
             "ms": event.get("ms"),
-            "refused": refused,
+            "refused": stopped and not undecided,
+            "undecided": undecided,
             "request": _request(event["request"]),
             "response": _response(event.get("response")),
             "checks": [line for check in checks for line in _lines(check)],
@@ -220,6 +222,7 @@ class FlowView:
             "status": None,
             "ms": None,
             "refused": event["outcome"] == "refused",
+            "undecided": event["outcome"] == "undecided",
             "request": None,
             "response": None,
             "checks": lines,
@@ -310,6 +313,13 @@ def _error_of(content: Content, checks: list[Event]) -> dict[str, str] | None:
         "said": " ".join(filter(None, (word.said, said and f"It says: {said}"))),
         "remedy": "",
     }
+
+
+def _is_undecided(checks: list[Event], status: int | None) -> bool:
+    """Who cannot decide answers 503. That is no refusal: the same request may pass later."""
+    return status == HTTPStatus.SERVICE_UNAVAILABLE or any(
+        check["outcome"] == "undecided" for check in checks
+    )
 
 
 def _challenged(content: Content) -> str | None:
