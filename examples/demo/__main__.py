@@ -24,7 +24,7 @@ from examples.demo.world import ENVIRONMENT_VARIABLE, World
 from fapikit.errors import ConfigurationError
 
 _PARTIES = {
-    WEB: "bank, two APIs and a fintech",
+    WEB: "two banks, two APIs and a fintech",
     DEVICE: "bank, two APIs and a television",
     CONSENTS: "bank, an API and a budget app",
     CIBA: "bank, two APIs and a shop",
