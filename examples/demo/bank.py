@@ -57,7 +57,7 @@ ca = "ca.pem"
 [[users]]
 username = "{username}"
 password = "{password}"
-claims = {{ name = "{person}", email = "{email}" }}
+claims = {{ name = "{person}", email = "{email}", account = "{account}" }}
 
 [[resources]]
 uri = "{accounts}"
@@ -135,6 +135,7 @@ def write_configuration(world: World, bank: Bank) -> Path:
             name=bank.name,
             accent=bank.accent,
             person=bank.person,
+            account=bank.accounts[0].iban,
             payment=PAYMENT_TYPE,
             status_list_ttl=STATUS_LIST_TTL,
             profile=world.profile_name,
