@@ -6,12 +6,13 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from examples.demo.attackers.refusal import Refusal
-from examples.demo.banks import HARBOUR, OLD_MILL
+from examples.demo.banks import HARBOUR, OLD_MILL, Bank
 from examples.demo.client import certificate_of
 from examples.demo.customer import approve, fintech_client
 from examples.demo.trace import Recorder
 from examples.demo.world import World
 from fapikit import FapiError
+from rpkit import Start
 
 
 class Mixer:
@@ -25,10 +26,14 @@ class Mixer:
         self._clients = {bank.name: fintech_client(world, http, bank=bank) for bank in (OLD_MILL, HARBOUR)}
 
     def prepare(self) -> None:
-        asked = {"scope": "openid accounts", "resources": [self.world.accounts_resource]}
-        self._start = self._clients[HARBOUR.name].begin(**asked)
-        other = self._clients[OLD_MILL.name].begin(**asked)
+        self._start = self._begin(HARBOUR)
+        other = self._begin(OLD_MILL)
         self._answer = urlsplit(approve(self.world, other.url))
+
+    def _begin(self, bank: Bank) -> Start:
+        return self._clients[bank.name].begin(
+            scope="openid accounts", resources=[self.world.accounts_resource]
+        )
 
     def attacks(self) -> list[Callable[[], Refusal]]:
         return [self.answer_of_the_other_bank]
