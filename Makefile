@@ -35,7 +35,7 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt
 	$(call install,constraints.txt)
 	@touch $@ $(VENV)/demo.stamp
 
-demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=, AUTH=, BINDING=, FLOW=device or consents choose others)
+demo: $(VENV)/demo.stamp ## run the whole ecosystem: two banks, APIs, fintech (PROFILE=, AUTH=, BINDING=, FLOW=device or consents choose others)
 	@$(BIN)/python -m examples.demo --profile $(PROFILE) --auth "$(AUTH)" --binding "$(BINDING)" --flow "$(FLOW)"
 
 lab: $(VENV)/dev.stamp ## play every attack against naive parts and against the toolkit (T=T6 tells one step by step)
