@@ -599,7 +599,9 @@ function saved(empty) {
   return empty.replace(">null<", () => `>${JSON.stringify(view).replaceAll("<", "\\u003c")}<`);
 }
 
+/** With the empty page at hand, the flow can be saved after the server has ended. */
 function offerSave(empty) {
+  page.save.hidden = false;
   page.save.addEventListener("click", () => {
     const url = URL.createObjectURL(new Blob([saved(empty)], { type: "text/html" }));
     make("a", { href: url, download: `flow-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.html` }).click();
@@ -626,7 +628,6 @@ async function watch() {
 const inside = document.getElementById("recorded");
 if (inside) {
   const view = JSON.parse(inside.textContent);
-  page.save.hidden = true;
   sayState("saved", `Saved ${utc(view.saved_at).slice(0, 16)} UTC, read-only`);
   take(view, false);
 } else {
