@@ -64,7 +64,17 @@ docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.threats_doc
 	@$(BIN)/python -m tools.conformance
 
-.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures bench fuzz lock clean
+docs-site: $(VENV)/dev.stamp ## build the docs site, English and Japanese, in docs/_build/html; it needs no network
+	@$(BIN)/python -m tools.site
+
+docs-links: $(VENV)/dev.stamp ## try every link of the docs to somewhere else; it needs the network
+	@$(BIN)/python -m tools.site --links
+
+docs-translations: $(VENV)/dev.stamp ## bring docs/locale up to date with the English, and count what is missing
+	@$(BIN)/python -m tools.translations update
+
+pictures: $(VENV)/dev.stamp ## take the pictures of the flow viewer that stand in the README
+	@$(BIN)/python -m tools.viewer_pictures
 
 bench: $(VENV)/dev.stamp ## measure beside peers; writes benchmarks/RESULTS.md (BENCH=--quick, or some parts: writes nothing)
 	@$(BIN)/python -m benchmarks $(BENCH)
