@@ -39,7 +39,13 @@ class Asked:
 
 
 def make_call(
-    asked: Asked, client: Path | None, tokens: Path | None, *, output: Path | None, include: bool
+    asked: Asked,
+    client: Path | None,
+    tokens: Path | None,
+    record: Path | None,
+    *,
+    output: Path | None,
+    include: bool,
 ) -> ExitStatus:
     """Make the call and show the answer. Raises WrongUsage, FapiError, OSError."""
     file = read_client_file(find_client_file(client))
@@ -48,7 +54,7 @@ def make_call(
     url = absolute_url(asked.url, file)
     resource = asked.resource or resource_for(url, held)
     headers, body = _headers_and_body(asked)
-    with connected(file, kept) as rp, rp.api(held, base_url=origin_of(url), resource=resource) as api:
+    with connected(file, kept, record) as rp, rp.api(held, base_url=origin_of(url), resource=resource) as api:
         try:
             answer = api.request(asked.method, url, headers=headers, content=body)
         except (StepUpRequired, GrantEnded, NoAccessToken) as error:

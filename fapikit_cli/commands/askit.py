@@ -38,6 +38,12 @@ def askit(
     api_port: Annotated[
         int, typer.Option("--api-port", metavar="NUMBER", help="Of the API. 0: any free one.")
     ] = 9444,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", metavar="FILE", help="Record what bank and API receive, for `fapikit watch FILE`."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a bank with one user, one client and one API on this machine. It needs no configuration.
@@ -64,7 +70,7 @@ def askit(
                 bank = make_bank(folder, profile=profile, mtls=mtls, **ports)
             bank.renew_server_certificate()
             made = bank
-            started = serve(made, (one, two), lambda: _tell(made, as_json=as_json))
+            started = serve(made, (one, two), lambda: _tell(made, as_json=as_json), record=record)
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -14,6 +14,7 @@ from fapikit_cli.client_options import (
     AcrOption,
     ClientOption,
     DetailsOption,
+    RecordOption,
     ResourceOption,
     ScopeOption,
     TokensOption,
@@ -46,6 +47,7 @@ def ciba(
     details: DetailsOption = None,
     acr: AcrOption = None,
     tokens: TokensOption = None,
+    record: RecordOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a user by CIBA, wait for the decision on the phone, and keep the tokens."""
@@ -71,7 +73,7 @@ def ciba(
         asked["acr_values"] = acr.split()
     if user_code is not None:
         asked["user_code"] = read_secret(user_code, "the user code").reveal()
-    with connected(file, kept) as rp:
+    with connected(file, kept, record) as rp:
         pending = rp.ciba(**asked)
         tell(f"{asked['login_hint']} is asked at {rp.issuer}. On the phone there must be this message:\n")
         tell(f"    {asked['binding_message']}\n", style="strong")

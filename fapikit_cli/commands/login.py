@@ -14,6 +14,7 @@ from fapikit_cli.client_options import (
     AcrOption,
     ClientOption,
     DetailsOption,
+    RecordOption,
     ResourceOption,
     ScopeOption,
     ShowTokensOption,
@@ -46,6 +47,7 @@ def login(
         float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait for the browser.")
     ] = 300,
     tokens: TokensOption = None,
+    record: RecordOption = None,
     show_tokens: ShowTokensOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -68,7 +70,7 @@ def login(
         asked["acr_values"] = acr.split()
     if max_age is not None:
         asked["max_age"] = max_age
-    with connected(file, kept) as rp:
+    with connected(file, kept, record) as rp:
         done = _by_device(rp, asked) if device else _in_browser(rp, file, asked, timeout)
         kept.write(done.tokens)
     if as_json:
