@@ -91,9 +91,15 @@ def resource_for(url: str, tokens: TokenSet) -> str | None:
     None: the only token was requested for no named API.
     """
     named = [token.resource for token in tokens.access_tokens if token.resource is not None]
-    found = [one for one in named if has_origin(one, origin_of(url)) and url.startswith(one.rstrip("/"))]
-    if found:
-        return max(found, key=len)
+    there = [one for one in named if has_origin(one, origin_of(url))]
+    above = [one for one in there if url.startswith(one.rstrip("/") + "/") or url == one]
+    if above or len(there) == 1:
+        return max(above or there, key=len)
+    if there:
+        raise WrongUsage(
+            f"the tokens are for {', '.join(there)}, and {url} is below none of them. Nothing was sent",
+            "say which token the URL may have: --resource URL",
+        )
     if named or not tokens.access_tokens:
         raise WrongUsage(
             f"the tokens are for {', '.join(named) or 'no API'}, and {origin_of(url)} is another one. Nothing was sent",

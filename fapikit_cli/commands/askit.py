@@ -57,6 +57,7 @@ def askit(
     from fapikit_cli.bank.folder import make_bank, open_bank
     from fapikit_cli.bank.serve import listening, port_of, serve
     from fapikit_cli.exit_status import ExitStatus
+    from fapikit_cli.printing import tell
 
     temporary = None if keep else Path(tempfile.mkdtemp(prefix="fapikit-bank-"))
     folder = (keep or temporary or Path()).absolute()
@@ -64,6 +65,9 @@ def askit(
         bank = open_bank(folder)
         if bank is not None:
             port, api_port = port_of(bank.issuer), port_of(bank.api)
+            tell(
+                f"The bank in {folder} starts again, with the profile, binding and ports that it was made with."
+            )
         with listening(port, "--port") as one, listening(api_port, "--api-port") as two:
             if bank is None:
                 ports = {"port": one.getsockname()[1], "api_port": two.getsockname()[1]}

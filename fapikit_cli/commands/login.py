@@ -6,7 +6,8 @@ Role: RP
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -32,6 +33,7 @@ app = new_app()
 
 @app.command()
 def login(
+    *,
     client: ClientOption = None,
     scope: ScopeOption = None,
     resource: ResourceOption = None,
@@ -43,6 +45,16 @@ def login(
     device: Annotated[
         bool, typer.Option("--device", help="Show a code for another device, and open no browser here.")
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile", metavar="PROFILE", help="The rules for this login, instead of the client file's."
+        ),
+    ] = None,
+    bind: Annotated[
+        Literal["dpop", "mtls"] | None,
+        typer.Option("--bind", help="What tokens are bound to, instead of what the client file says."),
+    ] = None,
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait for the browser.")
     ] = 300,
@@ -62,6 +74,7 @@ def login(
     from fapikit_cli.telling import login_as_json, tell_report, tell_tokens
 
     file = read_client_file(find_client_file(client))
+    file = replace(file, profile=profile or file.profile, sender_constraint=bind or file.sender_constraint)
     kept = tokens_of(file, tokens)
     asked: dict[str, Any] = {"scope": scope or file.scope, "authorization_details": read_details(details)}
     if (api := resource or file.api) is not None:

@@ -35,6 +35,15 @@ def test_a_machine_gets_the_report_as_json(desk: Desk) -> None:
     ]
 
 
+def test_another_profile_has_its_own_rules(desk: Desk) -> None:
+    told = desk.run("login", "--profile", "fapi1-advanced")
+    assert told.returncode == 2
+    assert "ForbiddenByProfile" in told.stderr or "fapi1-advanced" in told.stderr
+    bound = desk.run("login", "--bind", "mtls")
+    assert bound.returncode == 2
+    assert "client_certificate" in bound.stderr
+
+
 def test_tokens_are_shown_if_that_is_asked_for(desk: Desk) -> None:
     told = desk.run("login", "--json", "--show-tokens", shows_tokens=True)
     kept = desk.tokens
