@@ -56,18 +56,22 @@ class _Api(uvicorn.Server):
 
 
 def serve(
-    folder: BankFolder, sockets: tuple[socket.socket, socket.socket], on_ready: Callable[[], None]
+    folder: BankFolder, at: socket.socket, api_at: socket.socket | None, on_ready: Callable[[], None]
 ) -> bool:
-    """Serve until a signal ends it. `sockets`: of the bank and of the API. `on_ready`: called when both answer.
+    """Serve the bank until a signal ends it, and its API if `api_at` is a socket. `on_ready`: called when they answer.
 
     Returns whether the bank started. Raises FapiError for a folder that was changed so that it cannot work.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = Config.load(folder.settings)
+    if api_at is None:
+        alone = _Bank(uvicorn_config(AuthorizationServer(config)), on_ready)
+        alone.run([at])
+        return alone.started
     api = _Api(_api_config(folder), on_ready)
-    thread = threading.Thread(target=api.run, args=([sockets[1]],), name="api", daemon=True)
+    thread = threading.Thread(target=api.run, args=([api_at],), name="api", daemon=True)
     bank = _Bank(uvicorn_config(AuthorizationServer(config)), thread.start)
-    bank.run([sockets[0]])
+    bank.run([at])
     api.should_exit = True
     if thread.is_alive():
         thread.join(_GOODBYE)

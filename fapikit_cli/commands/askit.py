@@ -38,6 +38,10 @@ def askit(
     api_port: Annotated[
         int, typer.Option("--api-port", metavar="NUMBER", help="Of the API. 0: any free one.")
     ] = 9444,
+    no_api: Annotated[
+        bool,
+        typer.Option("--no-api", help="Start the bank alone: an API of your own takes the place of its API."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a bank with one user, one client and one API on this machine. It needs no configuration.
@@ -64,7 +68,9 @@ def askit(
                 bank = make_bank(folder, profile=profile, mtls=mtls, **ports)
             bank.renew_server_certificate()
             made = bank
-            started = serve(made, (one, two), lambda: _tell(made, as_json=as_json))
+            if no_api:
+                two.close()  # the port is for an API of somebody else
+            started = serve(made, one, None if no_api else two, lambda: _tell(made, as_json=as_json))
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
