@@ -12,7 +12,7 @@ BENCH ?=
 UPGRADE ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo lab test check fix docs bench fuzz lock clean
+.PHONY: help demo lab test check fix docs samples bench fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -63,6 +63,10 @@ docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.spec_map
 	@$(BIN)/python -m tools.threats_doc
 	@$(BIN)/python -m tools.conformance
+
+samples: $(VENV)/dev.stamp ## run the tests of T (all), and keep what each error says, for docs/errors
+	@$(BIN)/python -m pytest -n auto -q --keep-error-samples $(T)
+	@$(BIN)/python -m tools.errors_doc
 
 bench: $(VENV)/dev.stamp ## measure beside peers; writes benchmarks/RESULTS.md (BENCH=--quick, or some parts: writes nothing)
 	@$(BIN)/python -m benchmarks $(BENCH)

@@ -307,7 +307,6 @@ class UnusableIdempotencyKey(RequestRefused):
     """The Idempotency-Key header is missing, or is not exactly one key."""
 
     code = "invalid_request"
-    """The key was sent before with a different request."""
 
 
 class IdempotencyKeyReused(RequestRefused):

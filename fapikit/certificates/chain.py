@@ -156,7 +156,9 @@ class ClientAuthorities:
     def verify(self, leaf: x509.Certificate, intermediates: Sequence[x509.Certificate], now: float) -> None:
         """Raises UntrustedCertificate, RevokedCertificate; RevocationUndecided."""
         if len(intermediates) > _MAX_INTERMEDIATES:
-            raise UntrustedCertificate("the chain is too long")
+            raise UntrustedCertificate(
+                f"the chain has more than {_MAX_INTERMEDIATES} certificates between client and authority"
+            )
         verifier = (
             verification.PolicyBuilder()
             .store(self._store)

@@ -1,0 +1,103 @@
+"""Each error has a page that is whole: what it looks like, why it comes, what to do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fapikit.errors import FapiError, WrongUrl
+from fapikit_cli import error_pages
+from fapikit_cli.error_pages.page import package_of
+from fapikit_cli.error_pages.prose import FOLDER, prose_of, written
+from fapikit_cli.error_pages.samples import made_again, samples_of
+from rskit.errors import ConsentInUse, InsufficientScope
+from tools.citations import PACKAGES, ROOT
+from tools.errors_doc import import_everything, pages
+
+KINDS = error_pages.all_errors()
+_LINK = re.compile(r"\]\(([^)#]+)(?:#([\w-]+))?\)")
+
+
+def name_of(kind: type[FapiError]) -> str:
+    return f"{kind.__module__}.{kind.__name__}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=name_of)
+def test_an_error_has_what_its_page_is_made_of(kind: type[FapiError]) -> None:
+    prose = prose_of(kind)
+    assert re.match(r"[A-Z`].*\.$", error_pages.first_sentence(kind)), (
+        "the catalogue has one sentence of each"
+    )
+    assert samples_of(kind) or kind.__subclasses__(), "run make samples with a test that raises it"
+    assert len(prose.why) > 40, "why it comes, in fapikit_cli/error_pages/prose"
+    assert re.match(r"- \*\*(Client|API|Server|Operator):\*\* ", prose.what_to_do), "who does what"
+    assert any(prose.says in sample.message for sample in samples_of(kind)) or not prose.says
+
+
+def test_no_prose_is_about_an_error_that_is_gone() -> None:
+    assert written() == {name_of(kind) for kind in KINDS}
+    assert {path.suffix for path in FOLDER.iterdir()} == {".md"}
+
+
+def test_an_address_is_guessed_from_the_name_and_no_two_are_the_same() -> None:
+    assert error_pages.address(WrongUrl) == "fapikit/WrongUrl.md"
+    assert len({error_pages.address(kind) for kind in KINDS}) == len(KINDS)
+
+
+def test_every_error_is_defined_where_the_pages_look_for_it() -> None:
+    import_everything()
+    everywhere = {FapiError, *_below(FapiError)}
+    assert {kind for kind in everywhere if package_of(kind) in PACKAGES} == set(KINDS)
+
+
+def _below(kind: type[FapiError]) -> set[type[FapiError]]:
+    children = kind.__subclasses__()
+    return {*children, *(found for child in children for found in _below(child))}
+
+
+def test_links_lead_to_files_and_headings_that_exist() -> None:
+    made = pages()
+    for path, text in made.items():
+        for target, anchor in _LINK.findall(text):
+            if target.startswith("https:"):
+                continue
+            found = (path.parent / target).resolve()
+            assert found in made or found.exists(), f"{path.name}: {target}"
+            assert not anchor or anchor in _anchors(found), f"{path.name}: {target}#{anchor}"
+
+
+def _anchors(path: Path) -> set[str]:
+    headings = re.findall(r"(?m)^#+ (.+)$", path.read_text("utf-8"))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_an_error_is_made_again_with_all_that_its_answer_needs() -> None:
+    for kind, name, value in (
+        (InsufficientScope, "scopes", ["payments"]),
+        (ConsentInUse, "retry_after", 120),
+    ):
+        sample = next(found for found in samples_of(kind) if found.members.get(name) == value)
+        error = made_again(kind, sample)
+        assert getattr(error, name) == value
+        assert str(error) == f"{sample.message} [{kind.clause}]"
+
+
+def test_a_page_shows_the_traceback_the_log_and_the_wire() -> None:
+    page = error_pages.page_of(WrongUrl)
+    assert (
+        "INFO rskit: refused: 401 WrongUrl [RFC 9449 4.3-9] htu of the proof is not the URL of this request"
+        in page
+    )
+    assert 'HTTP/1.1 401 Unauthorized\nwww-authenticate: DPoP error="invalid_dpop_proof"' in page
+    assert "(does" not in page or "ResponseServer(origins" not in page
+    assert "| code on the wire | `invalid_dpop_proof` |" in page
+
+
+def test_pages_name_no_place_of_the_machine_that_made_the_samples() -> None:
+    for path, text in pages().items():
+        assert not re.search(
+            r"/tmp/|/work/|/root/|/home/|127\.0\.0\.1:(?!8443)\d|localhost:(?!8443)\d{4}", text
+        ), path
+    assert str(ROOT) not in (FOLDER.parent / "samples.json").read_text("utf-8")
