@@ -22,6 +22,7 @@ from askit.config.exchange_rules import ExchangeRule
 from askit.config.grant_management import GrantManagement
 from askit.config.limits import Limits
 from askit.config.login_hint_issuers import LoginHintIssuer
+from askit.config.look import Look
 from askit.config.networks import read_networks
 from askit.config.pairwise_subjects import read_salt, read_subject
 from askit.config.profile_settings import read_profiles
@@ -91,6 +92,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
             if (documents := table.table("client_metadata_documents"))
             else None
         ),
+        "look": Look.read(look, base) if (look := table.table("look")) else None,
         "scopes": _scopes(table),
         "texts": table.members("texts"),
         "limits": Limits.read(limits) if (limits := table.table("limits")) else None,

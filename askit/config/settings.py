@@ -31,6 +31,7 @@ from askit.config.grant_management import GrantManagement
 from askit.config.limits import Limits
 from askit.config.lodging import Lodging
 from askit.config.login_hint_issuers import LoginHintIssuer
+from askit.config.look import Look
 from askit.config.networks import Network, require_loopback
 from askit.config.pairwise_subjects import check_pairwise_subjects
 from askit.config.profile_settings import (
@@ -86,6 +87,7 @@ class Config:
     client_metadata_documents: ClientMetadataDocuments | None = None
     scopes: Mapping[str, str] = field(default_factory=dict)
     name: str = "The Bank"
+    look: Look = field(default_factory=Look)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     listen: str = "127.0.0.1:9443"
     development_only: bool = True

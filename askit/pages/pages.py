@@ -321,6 +321,7 @@ class Pages:
         catalogue = self._catalogue
         shared = {
             "bank": self._name,
+            "logo": self.templates.logo,
             "path": self._path,
             "language": catalogue.language,
             "say": catalogue.markup,

@@ -1,8 +1,8 @@
 """The templates of the pages: those of this package, and those of the bank that replace them, with style and images.
 
-In the bank's folder, `login.html` replaces the page with that name, and `style.css` replaces the style. A name that
-begins with _ is a part of a page. `askit/login.html` is the replaced page. Files of `static` are served unchanged. All
-files are read once.
+The look (`askit.config.look`) adds its colours to the style, and its logo to the files. In the folder of the bank,
+`login.html` replaces the page with that name, and `style.css` replaces the style. A name that begins with _ is a part
+of a page. `askit/login.html` is the replaced page. Files of `static` are served unchanged. All files are read once.
 
 Role: AS
 """
@@ -24,6 +24,7 @@ from jinja2 import (
     StrictUndefined,
 )
 
+from askit.config.look import Look
 from askit.pages.ibans import grouped
 from askit.pages.words import short
 from fapikit.errors import ConfigurationError
@@ -61,15 +62,23 @@ _OWN: Final = _environment(_PACKAGE)
 
 
 class Templates:
-    """`static`: octets and media type of each further file, by name. Raises ConfigurationError, as its parts do."""
+    """`static`: octets and media type of each further file, by name. `logo`: the name of the bank's logo among them.
 
-    def __init__(self, folder: Path | None) -> None:
+    Raises ConfigurationError, as its parts do.
+    """
+
+    def __init__(self, folder: Path | None, look: Look) -> None:
         self.folder = folder
         self.style = files("askit.pages").joinpath(_STYLE).read_bytes()
         self.static: dict[str, tuple[bytes, str]] = {}
         self._environment = _OWN
-        if folder is None:
-            return
+        if folder is not None:
+            self._read_folder(folder)
+        self.style += look.style.encode()
+        self.logo = None if look.logo is None else self._read_logo(look.logo)
+        _require_small(sum(len(octets) for octets, _ in self.static.values()))
+
+    def _read_folder(self, folder: Path) -> None:
         pages: dict[str, str] = {}
         for path in _files(folder):
             if path.name == _STYLE:
@@ -79,10 +88,24 @@ class Templates:
                 pages[path.name] = _text(path)
         if (folder / "static").is_dir():
             self.static = {path.name: (_read(path), _media_type(path)) for path in _files(folder / "static")}
-        _require_small(sum(len(octets) for octets, _ in self.static.values()))
         self._environment = _environment(
             ChoiceLoader([DictLoader(pages), _PACKAGE, PrefixLoader({"askit": _PACKAGE})])
         )
+
+    def _read_logo(self, path: Path) -> str:
+        try:
+            octets = path.read_bytes()
+        except OSError as error:
+            raise ConfigurationError(
+                f"look.logo: {path} cannot be read: {error}", facts={"setting": "look.logo"}
+            ) from error
+        if path.name in self.static:
+            raise ConfigurationError(
+                f"look.logo: {path.name} is the name of a file in static of templates too: rename one of them",
+                facts={"setting": "look.logo"},
+            )
+        self.static[path.name] = (octets, _media_type(path))
+        return path.name
 
     def render(self, name: str, values: dict[str, object]) -> str:
         """Raises jinja2.TemplateError for a page of the bank that cannot be rendered."""

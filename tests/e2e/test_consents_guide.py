@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import flask
@@ -17,19 +15,16 @@ from askit.pytest_plugin.running import running
 from fapikit import PrivateKeyJWT
 from rpkit import Client, UkAccountAccess
 from rskit import DetailsType, Introspection, Issuer, ResourceServer
+from tests.pages.blocks import read_page
 from wsgi_mw import Protect
 from wsgi_mw.flask import Access, current_token
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "consents.md").read_text()
+GUIDE = read_page("docs/consents.md")
 API = "https://api.example.test/accounts"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-
-
 def test_an_intent_is_lodged_agreed_to_used_and_ended(capsys: pytest.CaptureFixture[str]) -> None:
-    asking, ending, protecting = blocks("python")
+    asking, ending, protecting = GUIDE.in_language("python")
     apis = [
         {
             "uri": f"https://api.example.test/{name}",
@@ -39,7 +34,7 @@ def test_an_intent_is_lodged_agreed_to_used_and_ended(capsys: pytest.CaptureFixt
         }
         for name in ("accounts", "payments")
     ]
-    settings = {**tomllib.loads(*blocks("toml")), "resources": apis}
+    settings = {**tomllib.loads(*GUIDE.in_language("toml")), "resources": apis}
     with running(settings, kind=AuthorizationServer) as server:
         app = flask.Flask("api")
         api: dict[str, Any] = {

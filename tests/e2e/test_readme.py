@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
 from typing import Any
 
 import certifi
@@ -22,9 +21,11 @@ from fapikit import PrivateKeyJWT
 from rpkit import Start
 from rskit import ResourceServer
 from tests.e2e.honest_customer import HonestCustomer
+from tests.pages.blocks import read_page
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-EXAMPLES = dict(re.findall(r"^## ([^\n]+)\n+```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
+README = read_page("README.md")
+TITLES = re.findall(r"^## ([^\n]+)\n+```python", README.text, re.MULTILINE)
+EXAMPLES = dict(zip(TITLES, README.in_language("python"), strict=True))
 
 
 class InProcess(httpx.BaseTransport):

@@ -6,7 +6,6 @@ Only the ports are others, which the system chooses.
 from __future__ import annotations
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -20,9 +19,9 @@ import pytest
 
 from askit.pytest_plugin.visitor import visit, walk
 from fapikit.io.tls import client_context
+from tests.pages.blocks import ROOT, Page, parse_page, read_page
 
-ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "askit.md").read_text()
+GUIDE = read_page("docs/askit.md")
 
 
 def a_port() -> int:
@@ -36,17 +35,13 @@ def ports() -> dict[str, int]:
 
 
 @pytest.fixture
-def guide(ports: dict[str, int]) -> str:
-    text = GUIDE.replace(
+def guide(ports: dict[str, int]) -> Page:
+    text = GUIDE.text.replace(
         'issuer = "https://localhost:9443"', 'issuer = "https://localhost:9443"\nlisten = "127.0.0.1:9443"', 1
     )
     for port, free in ports.items():
         text = text.replace(port, str(free))
-    return text
-
-
-def blocks(guide: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    return parse_page(GUIDE.name, text)
 
 
 @contextmanager
@@ -74,16 +69,16 @@ def listens(port: int) -> bool:
 
 
 def test_a_bank_an_api_and_a_fintech_pay_each_other(
-    guide: str, ports: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    guide: Page, ports: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    toml, *_ = blocks(guide, "toml")
-    (clients,) = blocks(guide, "json")
+    toml, *_ = guide.in_language("toml")
+    (clients,) = guide.in_language("json")
     Path("bank.toml").write_text(toml)
     Path("clients.json").write_text(clients)
-    exec(blocks(guide, "python")[0], {})
+    exec(guide.in_language("python")[0], {})
     with ExitStack() as terminals:
-        for command, port in zip(blocks(guide, "sh"), ports.values(), strict=True):
+        for command, port in zip(guide.in_language("sh"), ports.values(), strict=True):
             terminals.enter_context(a_terminal(command, port))
         pay(f"https://localhost:{ports['9443']}", f"https://localhost:{ports['9445']}")
 

@@ -7,7 +7,6 @@ import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,10 +23,10 @@ from tests.mothers.certificates import a_certificate
 from tests.mothers.ciba_bank import CibaBank
 from tests.mothers.fake_bank import REDIRECT_URI, FakeBank, Seen
 from tests.mothers.mtls_bank import thumbprint
+from tests.pages.blocks import read_page
 from tests.rpkit.decoupled.naps import taking_naps
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+BLOCKS = read_page("docs/client.md").in_language("python")
 API = "https://bank.example/accounts"
 
 
@@ -127,7 +126,7 @@ def _registration(call: Seen, bank: FakeBank) -> Any:
     return 201 if call.method == "POST" else 200, {}, {"client_id": "fintech", **asked, **managed}
 
 
-QUIRKS = (Path(__file__).parents[2] / "docs" / "quirks.md").read_text()
+QUIRKS = read_page("docs/quirks.md")
 
 
 def test_the_page_of_quirks_runs_and_names_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,10 +139,10 @@ def test_the_page_of_quirks_runs_and_names_them_all(monkeypatch: pytest.MonkeyPa
         classmethod(lambda cls, issuer, **options: discover(cls, issuer, **{"http": bank.http(), **options})),
     )
     later = datetime.now(UTC) + timedelta(days=60)
-    (block,) = re.findall(r"^```python\n(.*?)^```", QUIRKS, re.MULTILINE | re.DOTALL)
+    (block,) = QUIRKS.in_language("python")
     exec(block.replace("date(2027, 6, 30)", f"date.fromordinal({later.toordinal()})"), names)
     names["bank"].client_credentials(scope="accounts")
     assert claims_of(bank.calls("token")[-1].form["client_assertion"])["aud"] == "0015800001041RHAAY"
-    assert [quirk.name for quirk in Quirk if f"`{quirk.name}`" not in QUIRKS] == []
-    for option in re.findall(r"`([a-z_]+)=", QUIRKS):
+    assert [quirk.name for quirk in Quirk if f"`{quirk.name}`" not in QUIRKS.text] == []
+    for option in re.findall(r"`([a-z_]+)=", QUIRKS.text):
         assert option in {*ClientOptions.__annotations__, "metadata", "issuer"}, option

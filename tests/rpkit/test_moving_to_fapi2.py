@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +13,9 @@ from rpkit.errors import ForeignTransaction, WrongRedirectUri
 from tests.keys import a_key, claims_of
 from tests.mothers.fake_bank import CLIENT_ID, FakeBank
 from tests.mothers.fapi1 import ADVANCED, http_of
+from tests.pages.blocks import read_page
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "fapi1-to-fapi2.md").read_text()
+BLOCKS = read_page("docs/fapi1-to-fapi2.md").in_language("python")
 KEY = a_key("ES256", 1)
 
 
@@ -103,9 +102,8 @@ def test_the_page_runs(
         "seal": Seal([b"k" * 32]),
         "http": http_of(old),
     }
-    blocks = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 3
-    for block in blocks:
+    assert len(BLOCKS) == 3
+    for block in BLOCKS:
         exec(block, names)
     assert "FAPI2-SP 5.3.2.2-3" in capsys.readouterr().out
     assert "request" in old.calls("par")[-1].form

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,10 +16,11 @@ from fapikit import FAPI2_SECURITY, SqliteStore
 from rskit.testing import Mint
 from tests.keys import a_key
 from tests.mothers.certificates import a_certificate
+from tests.pages.blocks import read_page
 from wsgi_mw import Protect
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "resource-server.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+GUIDE = read_page("docs/resource-server.md")
+BLOCKS = GUIDE.in_language("python")
 RESOURCE = "https://api.example"
 ORDER = {
     "instructedAmount": {"currency": "EUR", "amount": "12.00"},
@@ -135,5 +135,5 @@ def test_the_servers_of_the_guide_offer_the_suites_of_the_profile_and_nothing_el
     config.load()
     offered = {suite["name"] for suite in config.ssl.get_ciphers() if suite["protocol"] != "TLSv1.3"}
     assert offered == set(FAPI2_SECURITY.tls12_ciphers)
-    (nginx,) = re.findall(r"ssl_ciphers (.*);", GUIDE)
+    (nginx,) = re.findall(r"ssl_ciphers (.*);", GUIDE.text)
     assert set(nginx.split(":")) == offered

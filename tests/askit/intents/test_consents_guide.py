@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from pathlib import Path
 
 from askit import Config
 from fapikit.lodged_intents import SHAPES
 from tests.askit.bank import settings
 from tests.askit.intents.lodging import PATHS
+from tests.pages.blocks import read_page
 
-GUIDE = (Path(__file__).parents[3] / "docs" / "consents.md").read_text()
+GUIDE = read_page("docs/consents.md")
 
 
 def test_the_settings_of_the_guide_are_valid() -> None:
-    found = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    found = GUIDE.in_language("toml")
     config = Config.from_mapping(settings(**tomllib.loads(*found)))
     assert [known.type for known, _ in config.lodgings] == ["account_access", "transfer"]
 
@@ -23,6 +22,6 @@ def test_the_settings_of_the_guide_are_valid() -> None:
 def test_the_guide_names_every_shape_its_path_and_its_words() -> None:
     assert set(PATHS) == set(SHAPES)
     for shape, path in PATHS.items():
-        assert f"| `{shape}` | `{path}` |" in GUIDE
+        assert f"| `{shape}` | `{path}` |" in GUIDE.text
         for word in SHAPES[shape].words.values():
-            assert f"`{word}`" in GUIDE
+            assert f"`{word}`" in GUIDE.text

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +18,6 @@ from tests.keys import a_key, mint
 from tests.rskit.mothers import AS_KEY, a_server, a_token, a_view, allowed, refused
 
 KEYS = {"keys": KeySet([AS_KEY.public_key]), "jwks_uri": None}
-DOCS = Path(__file__).parents[3] / "docs" / "issuers"
 TIMES = {"iat": int(NOW) - 5, "exp": int(NOW) + 300}
 TENANT = "3f1c1c1e-0000-4000-8000-000000000000"
 GUID = "2f5c1c1e-0000-4000-8000-000000000000"
@@ -187,12 +184,6 @@ WRONG: dict[str, dict[str, Any]] = {
 def test_an_issuer_whose_tokens_nobody_could_tell(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         Issuer("https://as.example", **settings)
-
-
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
-def test_the_code_of_each_page_runs(page: Path) -> None:
-    for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
-        exec(compile(block, str(page), "exec"), {"presets": presets, "ResourceServer": ResourceServer})
 
 
 def test_introspected_tokens_have_the_same_audience() -> None:

@@ -1,0 +1,66 @@
+"""The one way to take a secret: from a file, from stdin, from an environment variable, or typed without echo.
+
+The value of a secret is never an argument: other users of the machine see arguments, and the shell keeps them.
+
+Spec: RFC 6749 10.1
+Role: RP, RS, AS
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fapikit_cli.failing import WrongUsage
+
+if TYPE_CHECKING:
+    from fapikit.secrets import Concealed
+
+SOURCES: Final = "a file, - for stdin, env:NAME for an environment variable, or ask to type it without echo"
+_MOST_OCTETS: Final = 1024 * 1024
+
+
+def read_secret(source: str, what: str) -> Concealed[str]:
+    """The secret that `source` names: FILE, `-`, `env:NAME` or `ask`. White space at its ends is removed.
+
+    `what`: its name for people, such as "the client secret". Raises WrongUsage; OSError for a file.
+    """
+    from fapikit.secrets import Concealed
+
+    secret = Concealed(_read(source, what).strip())
+    if not secret.reveal():
+        raise WrongUsage(f"{what} is empty, read from {source}", f"give {SOURCES}")
+    return secret
+
+
+def _read(source: str, what: str) -> str:
+    if source == "ask":
+        if not sys.stdin.isatty():
+            raise WrongUsage(f"{what} cannot be asked for: stdin is no terminal", f"give {SOURCES}")
+        return getpass.getpass(f"{what}: ", stream=sys.stderr)
+    if source.startswith("env:"):
+        value = os.environ.get(source.removeprefix("env:"))
+        if value is None:
+            raise WrongUsage(
+                f"the environment variable {source.removeprefix('env:')} is not set", f"give {SOURCES}"
+            )
+        return value
+    try:
+        octets = sys.stdin.buffer.read(_MOST_OCTETS + 1) if source == "-" else _read_file(Path(source), what)
+        if len(octets) > _MOST_OCTETS:
+            raise WrongUsage(f"{what} is longer than {_MOST_OCTETS} octets", "give the right file")
+        return octets.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WrongUsage(
+            f"{what} is not text in UTF-8", "give a text file: PEM, JSON, or the secret alone"
+        ) from error
+
+
+def _read_file(path: Path, what: str) -> bytes:
+    if not path.exists():
+        raise WrongUsage(f"{what} cannot be read: there is no file {path}", f"give {SOURCES}")
+    with path.open("rb") as file:
+        return file.read(_MOST_OCTETS + 1)
