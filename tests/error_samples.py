@@ -30,7 +30,7 @@ from tools.citations import PACKAGES
 _ROLES = {"rpkit": "rpkit", "rskit": "rskit", "asgi_mw": "rskit", "wsgi_mw": "rskit", "askit": "askit"}
 _HARNESS = ("rskit.testing", "rpkit.testing", "askit.attacks", "askit.pytest_plugin")
 _MASKS = [
-    (re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d{4,5}"), r"\1:8443"),
+    (re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}"), r"\1:8443"),
     (re.compile(r"(https://bank\.example)/test/a/alias"), r"\1"),
     (re.compile(r"/tmp/pytest-of-[^ '\"]*/"), "/etc/bank/"),
     (re.compile(r"/tmp/[^ '\"]*/"), "/etc/bank/"),
