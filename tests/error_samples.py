@@ -23,12 +23,15 @@ import askit.wire_errors
 import rskit.resource_server
 from fapikit.errors import FapiError
 from fapikit_cli.error_pages import all_errors
+from fapikit_cli.error_pages.page import OTHER_MESSAGES
 from fapikit_cli.error_pages.prose import prose_of
-from fapikit_cli.error_pages.samples import SAMPLES, samples_of
+from fapikit_cli.error_pages.samples import SAMPLES, Sample, order_of, samples_of
 from tools.citations import PACKAGES
 
 _ROLES = {"rpkit": "rpkit", "rskit": "rskit", "asgi_mw": "rskit", "wsgi_mw": "rskit", "askit": "askit"}
 _HARNESS = ("rskit.testing", "rpkit.testing", "askit.attacks", "askit.pytest_plugin")
+_MAKERS = ("fail", "refuse", "refused", "refusal", "wrong", "malformed", "unusable", "insufficient")
+"""Functions that make an error for their callers: the place is the caller."""
 _MASKS = [
     (re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}"), r"\1:8443"),
     (re.compile(r"(https://bank\.example)/test/a/alias"), r"\1"),
@@ -46,6 +49,7 @@ _TERSE = 25
 
 samples: dict[str, dict[str, dict[str, Any]]] = {}
 _test = ""
+_ran: set[str] = set()
 _made: dict[int, tuple[str, str, FapiError]] = {}
 """What was made in the code of a package during this test, by its identity: the role, the place, the error."""
 
@@ -68,6 +72,8 @@ def _site(kind: type[FapiError]) -> str:
     for frame in _frames():
         module = frame.f_globals.get("__name__", "")
         if module == __name__ or module == "tests.raised_errors" or ".errors" in module:
+            continue
+        if frame.f_code.co_name.strip("_") in _MAKERS:
             continue
         return f"{module}.{frame.f_code.co_name}" if module.split(".")[0] in PACKAGES else ""
     return ""
@@ -141,6 +147,7 @@ def _reached(error: FapiError, shown: str, **more: str) -> None:
 def started(nodeid: str) -> None:
     global _test
     _test = nodeid
+    _ran.add(nodeid.split("[", maxsplit=1)[0])
 
 
 def ended() -> None:
@@ -210,10 +217,24 @@ def noting_answers() -> None:
 
 def write(*, whole: bool) -> None:
     """Write the samples of a whole run, or add those of a part to the ones that are there."""
-    kept = {} if whole else json.loads(SAMPLES.read_text("utf-8"))
-    for name, places in samples.items():
-        kept[name] = kept.get(name, {}) | places
-    SAMPLES.write_text(as_text(kept), "utf-8")
+    before = {} if whole else json.loads(SAMPLES.read_text("utf-8"))
+    kept = {
+        name: {at: one for at, one in places.items() if one["test"] not in _ran}
+        for name, places in before.items()
+    }
+    add(samples, kept)
+    SAMPLES.write_text(
+        as_text({name: shown_ones(name, places) for name, places in kept.items() if places}), "utf-8"
+    )
+
+
+def shown_ones(name: str, places: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The samples that the page of this error shows: one of each log and answer, and some other messages."""
+    in_order = sorted(places.items(), key=lambda item: order_of(Sample(**item[1]), _says().get(name, "")))
+    first_ones = {sample["shown"]: at for at, sample in reversed(in_order)}
+    messages = {sample["members"]["message"]: at for at, sample in reversed(in_order)}
+    others = [at for at, sample in in_order if messages[sample["members"]["message"]] == at]
+    return {at: places[at] for at in {*first_ones.values(), *others[: OTHER_MESSAGES + 1]}}
 
 
 def no_longer_said(said: Iterable[tuple[str, str]]) -> list[str]:

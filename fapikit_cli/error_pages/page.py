@@ -23,7 +23,7 @@ FAULTS: Final = {
     Fault.TRANSPORT: "the network, or a service that is down",
 }
 _SERVER_FORMS: Final = ("json", "challenge", "redirect", "page")
-_OTHER_MESSAGES: Final = 12
+OTHER_MESSAGES: Final = 12
 _CLIENT: Final = ("raised-by-rpkit", "raised-by-fapikit", "raised-by-rskit", "raised-by-askit")
 
 
@@ -154,9 +154,9 @@ def _other_messages(kind: type[FapiError], said: str) -> Iterator[str]:
     messages = list(dict.fromkeys(sample.message for sample in found))
     if len(messages) > 1:
         yield "## What it may say"
-        yield "\n".join(f"- {_literal(message)}" for message in messages[:_OTHER_MESSAGES])
-        if len(messages) > _OTHER_MESSAGES:
-            yield f"There are {len(messages) - _OTHER_MESSAGES} more, each of which names what is wrong."
+        yield "\n".join(f"- {_literal(message)}" for message in messages[:OTHER_MESSAGES])
+        if len(messages) > OTHER_MESSAGES:
+            yield "There are more. Each names what is wrong."
 
 
 def _literal(message: str) -> str:

@@ -50,15 +50,11 @@ def _all() -> Mapping[str, tuple[Sample, ...]]:
 def samples_of(kind: type[FapiError], said: str = "") -> list[Sample]:
     """The samples of an error, typical ones first: those whose message has the text `said`, then short ones."""
     found = _all().get(f"{kind.__module__}.{kind.__name__}", ())
-    return sorted(
-        found,
-        key=lambda sample: (
-            said not in sample.message,
-            len(sample.message) > _LONG,
-            sample.site,
-            sample.test,
-        ),
-    )
+    return sorted(found, key=lambda sample: order_of(sample, said))
+
+
+def order_of(sample: Sample, said: str) -> tuple[bool, bool, str, str]:
+    return said not in sample.message, len(sample.message) > _LONG, sample.site, sample.shown
 
 
 def made_again(kind: type[FapiError], sample: Sample) -> FapiError:
