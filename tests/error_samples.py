@@ -231,7 +231,7 @@ def write(*, whole: bool) -> None:
 def shown_ones(name: str, places: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The samples that the page of this error shows: one of each log and answer, and some other messages."""
     in_order = sorted(places.items(), key=lambda item: order_of(Sample(**item[1]), _says().get(name, "")))
-    first_ones = {sample["shown"]: at for at, sample in reversed(in_order)}
+    first_ones = {(sample["shown"], sample["members"].get("code")): at for at, sample in reversed(in_order)}
     messages = {sample["members"]["message"]: at for at, sample in reversed(in_order)}
     others = [at for at, sample in in_order if messages[sample["members"]["message"]] == at]
     return {at: places[at] for at in {*first_ones.values(), *others[: OTHER_MESSAGES + 1]}}

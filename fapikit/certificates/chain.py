@@ -157,7 +157,7 @@ class ClientAuthorities:
         """Raises UntrustedCertificate, RevokedCertificate; RevocationUndecided."""
         if len(intermediates) > _MAX_INTERMEDIATES:
             raise UntrustedCertificate(
-                f"the chain has more than {_MAX_INTERMEDIATES} certificates between client and authority"
+                f"the chain is too long: it has more than {_MAX_INTERMEDIATES} certificates above that of the client"
             )
         verifier = (
             verification.PolicyBuilder()

@@ -145,7 +145,8 @@ def check_header(
     if not isinstance(alg, str) or alg not in algorithms:
         raise purpose.fail(
             ForbiddenAlgorithm,
-            f"this {purpose.name} is signed with {str(alg)[:20]}, and allowed are {', '.join(sorted(algorithms))}",
+            f"this {purpose.name} is signed with the algorithm {str(alg)[:20]}, which is not allowed:"
+            f" use {', '.join(sorted(algorithms))}",
             about="alg",
             facts={"alg": str(alg)[:20], "allowed": " ".join(sorted(algorithms))},
         )

@@ -13,6 +13,7 @@ from typing import Final
 
 from fapikit.errors import FapiError
 from fapikit_cli.error_pages.page import FAULTS, address, first_sentence, package_of
+from fapikit_cli.error_pages.samples import samples_of
 
 PACKAGES: Final = {
     "rpkit": "what a client raises",
@@ -74,19 +75,26 @@ def index() -> str:
 
 
 def _by_code() -> Iterator[str]:
-    codes: dict[str, list[type[FapiError]]] = defaultdict(list)
+    codes: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for kind in all_errors():
-        if kind.code is not None:
-            codes[kind.code].append(kind)
+        for code in _codes_of(kind):
+            codes[code][package_of(kind)].append(f"[{kind.__name__}]({address(kind)})")
     yield "| code | errors |"
     yield "|---|---|"
-    for code, kinds in sorted(codes.items()):
-        yield f"| `{code}` | {', '.join(f'[{kind.__name__}]({address(kind)})' for kind in kinds)} |"
+    for code, packages in sorted(codes.items()):
+        errors = " · ".join(f"{package}: {', '.join(links)}" for package, links in packages.items())
+        yield f"| `{code}` | {errors} |"
     undecided = (
         "[TransportError](fapikit/TransportError.md), [StoreError](fapikit/StoreError.md) and their children"
     )
     yield f"| `temporarily_unavailable` with status 503 | {undecided}: the request could not be decided |"
     yield "| `server_error` | [ConfigurationError](fapikit/ConfigurationError.md) too |"
+
+
+def _codes_of(kind: type[FapiError]) -> set[str]:
+    """That of the class, and those with which a test saw it answered: a JWT error has the code of its kind of JWT."""
+    answered = (sample for sample in samples_of(kind) if not sample.shown.startswith("raised"))
+    return {code for code in (kind.code, *(sample.members.get("code") for sample in answered)) if code}
 
 
 def _of(package: str) -> Iterator[str]:

@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from askit.errors import Refused
 from fapikit.errors import FapiError, Fault
 from fapikit_cli.error_pages import shown
 from fapikit_cli.error_pages.prose import prose_of
 from fapikit_cli.error_pages.samples import Sample, made_again, samples_of
+from rskit.errors import AccessRefused
 
 FAULTS: Final = {
     Fault.PEER: "the other side",
@@ -117,9 +119,10 @@ def _looks(kind: type[FapiError], said: str) -> Iterator[str]:
     if not found:
         return
     yield "## What it looks like"
-    api = _first(found, "api")
-    server = next((sample for form in _SERVER_FORMS if (sample := _first(found, f"server-{form}"))), None)
     raised = next((sample for where in _CLIENT if (sample := _first(found, where))), None)
+    api = _first(found, "api") or (raised if issubclass(kind, AccessRefused) else None)
+    server = next((sample for form in _SERVER_FORMS if (sample := _first(found, f"server-{form}"))), None)
+    server = server or (raised if issubclass(kind, Refused) else None)
     client = raised is not None and raised.shown in _CLIENT[:2]
     if raised is not None and (client or (api is None and server is None)):
         yield "In a traceback:"
@@ -131,7 +134,7 @@ def _looks(kind: type[FapiError], said: str) -> Iterator[str]:
         yield _block(shown.answer_of_api(error, api.scheme), "http")
     if server is not None:
         error = made_again(kind, server)
-        form = server.shown.removeprefix("server-")
+        form = server.shown.removeprefix("server-") if server is not raised else "json"
         to = {"page": "on the page that the user sees", "redirect": "in the redirect to the client"}.get(form)
         if server.where:
             yield f"In the log of the authorization server (the logger `askit`), and {to or 'in its answer'}:"
