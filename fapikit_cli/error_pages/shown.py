@@ -68,7 +68,7 @@ def answer_of_server(error: FapiError, form: str) -> str:
         return _http(303, [("location", f"https://fintech.example/callback?{query}")], b"")
     if form == "page":
         message, clause = wire_errors.told(error)
-        text = f"{message} [{clause}]" if clause else message
+        text = f"(a page with the reference that the log has) {message}" + (f" [{clause}]" if clause else "")
         return _http(
             wire_errors.status_of(error), [("content-type", "text/html; charset=utf-8")], text.encode()
         )

@@ -42,7 +42,8 @@ class Trace:
     def __str__(self) -> str:
         facts = "".join(f" {name}={value!r}" for name, value in self.facts.items())
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.status} {self.reason} [{self.clause}] {self.message}{facts}{hint}"
+        rule = f" [{self.clause}]" if self.clause else ""
+        return f"{self.status} {self.reason}{rule} {self.message}{facts}{hint}"
 
 
 def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id: str | None) -> None:

@@ -41,6 +41,16 @@ def test_no_prose_is_about_an_error_that_is_gone() -> None:
     assert {path.suffix for path in FOLDER.iterdir()} == {".md"}
 
 
+def test_prose_names_settings_and_functions_that_exist() -> None:
+    sources = [path.read_text("utf-8") for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    known = set(re.findall(r"\w+", " ".join(sources)))
+    for path in FOLDER.iterdir():
+        for code in re.findall(r"`([^`\n]+)`", path.read_text("utf-8")):
+            for name in re.findall(r"(?<![\w.-])[A-Za-z]\w*(?:[._]\w+)*(?=[(=])", code):
+                missing = set(name.split(".")) - known
+                assert not missing, f"{path.name}: `{code}`"
+
+
 def test_an_address_is_guessed_from_the_name_and_no_two_are_the_same() -> None:
     assert error_pages.address(WrongUrl) == "fapikit/WrongUrl.md"
     assert len({error_pages.address(kind) for kind in KINDS}) == len(KINDS)
