@@ -78,11 +78,11 @@ def _by_code() -> Iterator[str]:
     codes: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for kind in all_errors():
         for code in _codes_of(kind):
-            codes[code][package_of(kind)].append(f"[{kind.__name__}]({address(kind)})")
+            codes[code][package_of(kind)].append(f"[`{kind.__name__}`]({address(kind)})")
     yield "| code | errors |"
     yield "|---|---|"
     for code, packages in sorted(codes.items()):
-        errors = " · ".join(f"{package}: {', '.join(links)}" for package, links in packages.items())
+        errors = " · ".join(f"`{package}` {', '.join(links)}" for package, links in packages.items())
         yield f"| `{code}` | {errors} |"
     undecided = (
         "[TransportError](fapikit/TransportError.md), [StoreError](fapikit/StoreError.md) and their children"
@@ -103,4 +103,4 @@ def _of(package: str) -> Iterator[str]:
     for kind in all_errors():
         if package_of(kind) == package:
             meaning = first_sentence(kind).replace("|", "\\|")
-            yield f"| [{kind.__name__}]({address(kind)}) | {FAULTS[kind.fault]} | {meaning} |"
+            yield f"| [`{kind.__name__}`]({address(kind)}) | {FAULTS[kind.fault]} | {meaning} |"

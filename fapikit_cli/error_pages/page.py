@@ -99,7 +99,7 @@ def _clause(clause: str) -> str:
 
 
 def link_to(kind: type[FapiError], from_: type[FapiError]) -> str:
-    return f"[{kind.__name__}]({_path_to(kind, from_)})"
+    return f"[`{kind.__name__}`]({_path_to(kind, from_)})"
 
 
 def _path_to(kind: type[FapiError], from_: type[FapiError]) -> str:
