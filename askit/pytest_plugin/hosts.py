@@ -26,11 +26,11 @@ from uvicorn.lifespan.off import LifespanOff
 from askit.__main__ import uvicorn_config
 from askit.config.settings import Config
 from askit.pytest_plugin.outages import resettable
-from askit.pytest_plugin.throwaway_tls import ClientAuthority, make_tls_files
 from askit.server import AuthorizationServer
 from askit.serving.handshake import Handshake
 from askit.serving.listener import Listener
 from askit.serving.server import BoundedServer
+from askit.throwaway_tls import ClientAuthority, make_tls_files
 
 T = TypeVar("T")
 S = TypeVar("S", bound=AuthorizationServer)

@@ -19,9 +19,9 @@ from askit.config.settings import Config
 from askit.pytest_plugin.access_tokens import CLIENT_ID, make_access_token
 from askit.pytest_plugin.hosts import DEADLINE, Host, Hosts
 from askit.pytest_plugin.lapsing import let_lapse
-from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, self_signed
 from askit.pytest_plugin.visits import Visits, trusting
 from askit.server import AuthorizationServer
+from askit.throwaway_tls import ClientCertificateFiles, self_signed
 from fapikit.certificates.subject import SUBJECT_MEMBERS
 from fapikit.clock import Clock, system_clock
 from fapikit.io import HttpSettings

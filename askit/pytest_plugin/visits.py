@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import anyio.to_thread
 import httpx
 
-from askit.pytest_plugin.visitor import Callback, Steps, avisit, visit, walk, walk_ciba, walk_device
+from askit.attacks.visitor import Callback, Steps, avisit, visit, walk, walk_ciba, walk_device
 from fapikit.io.tls import client_context
 from fapikit.profile import Profile
 from fapikit.profiles import FAPI2_SECURITY
