@@ -24,7 +24,7 @@ def modules_after_importing(role: str) -> set[str]:
     return set(run.stdout.split())
 
 
-@pytest.mark.parametrize("role", ["rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit"])
+@pytest.mark.parametrize("role", ["rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit", "fapikit_viewer"])
 def test_importing_a_role_loads_nothing_that_only_some_need(role: str) -> None:
     loaded = modules_after_importing(role)
     assert role in loaded
