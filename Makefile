@@ -12,10 +12,10 @@ BENCH ?=
 UPGRADE ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo lab test check fix docs bench fuzz lock clean
+.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures bench fuzz lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 20
 
 # Every file that is installed has a hash that was written down. What builds our own package is among them: nothing is
 # fetched for the last step.
@@ -64,6 +64,18 @@ docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.threats_doc
 	@$(BIN)/python -m tools.conformance
 
+docs-site: $(VENV)/dev.stamp ## build the docs site, English and Japanese, in docs/_build/html; it needs no network
+	@$(BIN)/python -m tools.site
+
+docs-links: $(VENV)/dev.stamp ## try every link of the docs to somewhere else; it needs the network
+	@$(BIN)/python -m tools.site --links
+
+docs-translations: $(VENV)/dev.stamp ## bring docs/locale up to date with the English, and count what is missing
+	@$(BIN)/python -m tools.translations update
+
+pictures: $(VENV)/dev.stamp ## take the pictures of the flow viewer that stand in the README
+	@$(BIN)/python -m tools.viewer_pictures
+
 bench: $(VENV)/dev.stamp ## measure beside peers; writes benchmarks/RESULTS.md (BENCH=--quick, or some parts: writes nothing)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
@@ -82,4 +94,4 @@ fix: $(VENV)/dev.stamp ## format, and fix what can be fixed
 	@$(BIN)/ruff format .
 
 clean: ## forget the environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build
