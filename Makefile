@@ -52,6 +52,7 @@ check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/python -m tools.caps
 	@$(BIN)/python -m tools.circles
 	@$(BIN)/python -m tools.api_doc --check
+	@$(BIN)/python -m tools.surface --check
 	@$(BIN)/python -m tools.errors_doc --check
 	@$(BIN)/python -m tools.spec_map --check
 	@$(BIN)/python -m tools.threats_doc --check
@@ -59,6 +60,7 @@ check: $(VENV)/dev.stamp ## the fast part
 
 docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.api_doc
+	@$(BIN)/python -m tools.surface
 	@$(BIN)/python -m tools.errors_doc
 	@$(BIN)/python -m tools.spec_map
 	@$(BIN)/python -m tools.threats_doc
