@@ -12,7 +12,7 @@ BENCH ?=
 UPGRADE ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures bench fuzz dist lock clean
+.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures bench fuzz dist sbom lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 20
@@ -94,6 +94,10 @@ dist: $(VENV)/dev.stamp ## build wheel and sdist into dist, and test them out of
 	@$(BIN)/python -m hatchling build -d dist
 	@FAPIKIT_DIST=dist $(BIN)/python -m pytest -q tests/distribution/test_built_files.py tests/distribution/test_installed.py
 	@cd dist && sha256sum *.whl *.tar.gz
+
+sbom: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+sbom: $(VENV)/dev.stamp ## write what is installed with each extra, as CycloneDX, into dist/sbom
+	@$(BIN)/python -m tools.sbom
 
 lock: $(VENV)/dev.stamp ## write down versions and hashes (UPGRADE=--upgrade: the newest versions)
 	@$(BIN)/python -m tools.lock $(UPGRADE)
