@@ -10,9 +10,10 @@ T ?=
 SECONDS ?= 60
 BENCH ?=
 UPGRADE ?=
+TAG ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures bench fuzz dist sbom lock clean
+.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures bench fuzz dist test-dist sbom release-notes lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 20
@@ -92,8 +93,15 @@ dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 dist: $(VENV)/dev.stamp ## build wheel and sdist into dist, and test them out of reach of the checkout
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build -d dist
-	@FAPIKIT_DIST=dist $(BIN)/python -m pytest -q tests/distribution/test_built_files.py tests/distribution/test_installed.py
+	@$(MAKE) --no-print-directory test-dist
 	@cd dist && sha256sum *.whl *.tar.gz
+
+test-dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+test-dist: $(VENV)/dev.stamp ## test the wheel and the sdist that are in dist
+	@FAPIKIT_DIST=dist $(BIN)/python -m pytest -q tests/distribution/test_built_files.py tests/distribution/test_installed.py
+
+release-notes: $(VENV)/dev.stamp ## check that TAG=v0.2.0 may be released, and print its notes
+	@$(BIN)/python -m tools.release "$(TAG)"
 
 sbom: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 sbom: $(VENV)/dev.stamp ## write what is installed with each extra, as CycloneDX, into dist/sbom
