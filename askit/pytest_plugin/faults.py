@@ -35,7 +35,7 @@ from typing import Any, Final, Literal, TypeAlias
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from askit.attacks.forged_jwts import broken_signature, resigned, unsigned
+from askit.attacks.altered_jwts import broken_signature, resigned, unsigned
 from askit.core import Core
 from askit.pytest_plugin.outages import Outages, answer_badly
 from askit.records import PushedRequest

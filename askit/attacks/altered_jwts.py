@@ -1,6 +1,6 @@
-"""JWTs of which something is forged: no signature, a broken one, that of another key.
+"""Alters a signed JWT so that nobody may accept it.
 
-Spec: RFC 8725 3.1
+Spec: RFC 8725 3.1, 3.2
 Role: AS
 """
 
