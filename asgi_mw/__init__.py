@@ -6,8 +6,15 @@ anything else: `gate`. Events of Shared Signals that are posted here: `receive_e
 token: `stream`. Certificates under uvicorn: `uvicorn_tls`.
 """
 
+from typing import TYPE_CHECKING
+
 from asgi_mw.audit import audit
 from asgi_mw.protect import Protect
-from asgi_mw.receive_events import ReceiveEvents
+from fapikit.late_names import late_names
+
+if TYPE_CHECKING:
+    from asgi_mw.receive_events import ReceiveEvents
 
 __all__ = ["Protect", "ReceiveEvents", "audit"]
+
+__getattr__ = late_names(globals(), {"ReceiveEvents": "asgi_mw.receive_events"})

@@ -10,7 +10,7 @@ Role: AS
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -50,6 +50,7 @@ from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.io.tls import client_context
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
+from fapikit.jose.signer import Signer
 from fapikit.profiles import Profile, SenderConstraint
 from fapikit.stores import Seal, SealedStore, Store, store_from_url
 
@@ -77,6 +78,7 @@ class Core:
         *,
         store: Store | None,
         http: HttpSettings | None,
+        signers: Sequence[Signer] = (),
         clock: Clock,
         random_bytes: RandomBytes,
     ) -> None:
@@ -132,6 +134,7 @@ class Core:
             random_bytes=random_bytes,
             default_alg=config.signing_alg,
             fixed=config.signing_jwks,
+            signers=signers,
             rotate_after=config.rotate_keys_after,
             retire_after=config.access_token_lifetime + 3600,
         )
@@ -238,11 +241,8 @@ class Core:
     @property
     def signing_algorithms(self) -> frozenset[str]:
         """The algorithms that this server can sign with."""
-        if self.config.signing_jwks is None:
-            return self.profile.signing_algorithms
-        return frozenset(str(key.get("alg")) for key in self.config.signing_jwks["keys"]) | {
-            self.config.signing_alg
-        }
+        fixed = self.keys.fixed_algorithms
+        return self.profile.signing_algorithms if fixed is None else fixed
 
     def owners(self, client: Client, username: str) -> tuple[Owner, ...]:
         """Whose shares a user's grant to a client counts against. In a test with auto_approve the user has no share."""

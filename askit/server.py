@@ -10,6 +10,7 @@ Role: AS
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from askit.wire_errors import error_answer, log_refusal
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import FapiError, StoreForgot, UnfitStore
 from fapikit.io import HttpSettings
+from fapikit.jose.signer import Signer
 from fapikit.stores import Store
 
 _SECURITY_HEADERS: Final = (
@@ -50,6 +52,7 @@ async def _deliver_anew(core: Core, name: str) -> bool:
 class AuthorizationServer:
     """One issuer. Tests may pass `store` and `clock`. Without `store`, the one in the configuration is used.
 
+    `signers` sign what this server issues, such as keys in a KMS: the first of each algorithm signs, all are published.
     `core` holds what the endpoints share. A subclass may use another `core_type`, as the pytest plugin does.
     """
 
@@ -61,10 +64,13 @@ class AuthorizationServer:
         *,
         store: Store | None = None,
         http: HttpSettings | None = None,
+        signers: Sequence[Signer] = (),
         clock: Clock = system_clock,
         random_bytes: RandomBytes = system_random,
     ) -> None:
-        self.core = self.core_type(config, store=store, http=http, clock=clock, random_bytes=random_bytes)
+        self.core = self.core_type(
+            config, store=store, http=http, signers=signers, clock=clock, random_bytes=random_bytes
+        )
         self.core.due_notices.attach(partial(_deliver_anew, self.core))
         # An extra slash is not found. Starlette would redirect with 307, to the host in the Host header.
         routes = build_routes(self.core)

@@ -1,7 +1,7 @@
 """An MCP server that is an OAuth protected resource: the SDK's Starlette app, with `asgi_mw.Protect` around it.
 
-The SDK needs no setting: Protect answers 401 with `resource_metadata`, serves that document (RFC 9728), and accepts
-requests with a token for this server. A client of the SDK does the rest by itself.
+The SDK needs to know the name of its host. Protect answers 401 with `resource_metadata`, serves that document
+(RFC 9728), and accepts requests with a token for this server. A client of the SDK does the rest by itself.
 
     uvicorn --factory examples.mcp_server:from_environment        # with RESOURCE and ISSUER set
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from mcp.server.mcpserver import Context, MCPServer
 from starlette.requests import Request
@@ -38,7 +39,9 @@ def create_app(resource: str, issuer: str, http: HttpSettings | None = None) -> 
         http=http,
         description=ResourceDescription(scopes=("notes",), extra=(("resource_name", "Notes"),)),
     )
-    return asgi_mw.Protect(server.streamable_http_app(stateless_http=True), resource_server)
+    # By default the SDK takes requests for localhost alone. Whoever rebinds DNS has no token.
+    app = server.streamable_http_app(stateless_http=True, host=urlsplit(resource).hostname or "localhost")
+    return asgi_mw.Protect(app, resource_server)
 
 
 def from_environment() -> asgi_mw.Protect:

@@ -7,6 +7,8 @@ asks for I/O: `flow`. The code that does the I/O: `io`. JWTs and keys: `jose`. T
 `www_authenticate`.
 """
 
+from typing import TYPE_CHECKING
+
 from fapikit.client_authentication import (
     ClientSecretBasic,
     ClientSecretJWT,
@@ -30,6 +32,7 @@ from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
 from fapikit.jwks import KeyLimits
+from fapikit.late_names import late_names
 from fapikit.metadata import ServerMetadata
 from fapikit.metadata_audit import audit
 from fapikit.profiles import (
@@ -45,16 +48,10 @@ from fapikit.profiles import (
     profile_of,
 )
 from fapikit.secrets import Secret
-from fapikit.stores import (
-    MemoryStore,
-    RedisStore,
-    Seal,
-    SealedStore,
-    SqliteStore,
-    Store,
-    StorePromise,
-    store_from_url,
-)
+from fapikit.stores import MemoryStore, Seal, SealedStore, Store, StorePromise, store_from_url
+
+if TYPE_CHECKING:
+    from fapikit.stores import RedisStore, SqliteStore
 
 __all__ = [
     "FAPI1_ADVANCED",
@@ -98,3 +95,7 @@ __all__ = [
     "store_from_url",
     "trust_client_certificates",
 ]
+
+__getattr__ = late_names(
+    globals(), {"RedisStore": "fapikit.stores.redis", "SqliteStore": "fapikit.stores.sqlite"}
+)

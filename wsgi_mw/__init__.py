@@ -6,8 +6,15 @@ anything else: `gate`. Events of Shared Signals that are posted here: `receive_e
 token: `stream`.
 """
 
+from typing import TYPE_CHECKING
+
+from fapikit.late_names import late_names
 from wsgi_mw.audit import audit
 from wsgi_mw.protect import Protect
-from wsgi_mw.receive_events import ReceiveEvents
+
+if TYPE_CHECKING:
+    from wsgi_mw.receive_events import ReceiveEvents
 
 __all__ = ["Protect", "ReceiveEvents", "audit"]
+
+__getattr__ = late_names(globals(), {"ReceiveEvents": "wsgi_mw.receive_events"})

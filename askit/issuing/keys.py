@@ -1,8 +1,8 @@
 """This server's own keys: made at first use, kept in the store, shared by all its processes, rotated by age.
 
 Each algorithm has a ring: the current key signs; the next one is published before it signs; a retired one stays
-published until everything it signed has expired. Keys of a `jwks_file` do not rotate: the first of each algorithm
-signs.
+published until everything it signed has expired. Keys of a `jwks_file`, and signers that were passed to the server, do
+not rotate here: the first of each algorithm signs.
 
 Spec: FAPI2-SP 5.4.2a, 6.8; OIDC 10.1.1; RFC 9449 8
 Role: AS
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from askit.record_fields import reading
@@ -48,6 +48,7 @@ class ServerKeys:
         random_bytes: RandomBytes,
         default_alg: str,
         fixed: Mapping[str, Any] | None = None,
+        signers: Sequence[Signer] = (),
         rotate_after: float,
         retire_after: float,
     ) -> None:
@@ -60,15 +61,26 @@ class ServerKeys:
         self._rings: dict[str, KeyRing] = {}
         self._kept: dict[str, SigningKeys] = {}
         self._looked_at: dict[str, float] = {}
-        self._fixed = fixed is not None
+        self._fixed = fixed is not None or bool(signers)
         self._secret: bytes | None = None
         self._agreed_at = NEVER
         self._nonces: NonceIssuer | None = None
         self._seal: tuple[int, Seal] | None = None
-        if fixed is not None:
-            self._rings = _fixed_rings(fixed)
+        if fixed is not None and signers:
+            raise ConfigurationError(
+                "signing.jwks_file and signers= are both given, and only one of them can sign: remove one"
+            )
+        if self._fixed:
+            self._rings = _rings_of(signers or _read_fixed(fixed or {}))
             if default_alg not in self._rings:
-                raise ConfigurationError(f"signing.jwks_file has no key for signing_alg {default_alg}")
+                raise ConfigurationError(
+                    f"signing.jwks_file or signers= has no key for signing_alg {default_alg}"
+                )
+
+    @property
+    def fixed_algorithms(self) -> frozenset[str] | None:
+        """The algorithms of the keys that were given; None if this server makes its own keys."""
+        return frozenset(self._rings) if self._fixed else None
 
     async def signer(self, alg: str | None = None) -> Signer:
         """The key that signs with `alg` now. Raises StoreError, ConfigurationError."""
@@ -90,7 +102,9 @@ class ServerKeys:
         await self._ring(alg)
         octets = await self._records.read("keys", alg)
         if self._fixed or octets is None:
-            raise ConfigurationError("the keys of signing.jwks_file do not rotate: change the file instead")
+            raise ConfigurationError(
+                "the keys of signing.jwks_file or signers= do not rotate here: give others instead"
+            )
         new = await self._rotated(read_stored("keys", SigningKeys, octets), alg)
         await self._records.swap("keys", alg, octets, new.dump(), KEPT_FOR)
         self._rings.pop(alg, None)
@@ -152,7 +166,7 @@ class ServerKeys:
         if held is not None and (self._fixed or now - self._looked_at[alg] < LOOK_AGAIN):
             return held
         if self._fixed:
-            raise ConfigurationError(f"signing.jwks_file has no key for {alg}")
+            raise ConfigurationError(f"signing.jwks_file or signers= has no key for {alg}")
         octets = await self._records.read("keys", alg)
         if octets is None:
             first = self._kept.get(alg) or SigningKeys(
@@ -204,12 +218,15 @@ def _ring_of(stored: SigningKeys) -> KeyRing:
     return KeyRing(current, upcoming, tuple(retired))
 
 
-def _fixed_rings(jwks: Mapping[str, Any]) -> dict[str, KeyRing]:
+def _read_fixed(jwks: Mapping[str, Any]) -> list[Signer]:
     keys = jwks.get("keys")
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
         raise ConfigurationError("signing.jwks_file must hold a JWK Set of private keys")
+    return [PrivateKey.from_jwk(jwk) for jwk in keys]
+
+
+def _rings_of(signers: Iterable[Signer]) -> dict[str, KeyRing]:
     by_alg: dict[str, list[Signer]] = {}
-    for jwk in keys:
-        key = PrivateKey.from_jwk(jwk)
-        by_alg.setdefault(key.alg, []).append(key)
+    for signer in signers:
+        by_alg.setdefault(signer.alg, []).append(signer)
     return {alg: KeyRing(ring[0], None, tuple(ring[1:])) for alg, ring in by_alg.items()}

@@ -7,6 +7,7 @@ the operation was done in the known store, and in the files that are at the path
 
 from __future__ import annotations
 
+import copy
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -16,13 +17,14 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from fapikit.clock import Clock, system_clock
-from fapikit.errors import StoreError, StoreFull, UnreadableRecord
+from fapikit.errors import StoreError, StoreForgot, StoreFull, StoreUnavailable, UnreadableRecord
 from fapikit.forks import reset_after_fork
 from fapikit.stores.protocol import StorePromise
-from fapikit.stores.sqlite_database import Done, SqliteDatabase, Step
+from fapikit.stores.sqlite_database import Done, SqliteDatabase, Step, Writing
 from fapikit.stores.sqlite_file import SqliteFile, Synchronous
 from fapikit.stores.together import Operation, Results, require_operations
 from fapikit.stores.worker import Worker
+from fapikit.stores.write_group import Outcome, WriteGroup
 
 _GET: Final = "SELECT value FROM entries WHERE key = :key AND expires > :now"
 _PUT: Final = (
@@ -68,6 +70,7 @@ class SqliteStore:
         self._clock = clock
         self._lock = threading.Lock()
         self._worker = Worker("fapikit SQLite store")
+        self._group = WriteGroup(self._worker)
         self._writes = 0
         reset_after_fork(self)
 
@@ -92,12 +95,12 @@ class SqliteStore:
         A process that is killed leaves all of it or nothing. If it raises StoreFull, nothing was done.
         """
         require_operations(operations)
-        steps = [_step(operation) for operation in operations]
         if _only_reads(operations):
-            done = self._run(steps, is_mark=None)
-        else:
-            done = self._write(steps, is_mark=any(operation.is_mark for operation in operations))
-        return [_result(*pair) for pair in zip(operations, done, strict=False)]
+            return _results(operations, self._read([_step(operation) for operation in operations]))
+        (outcome,) = self._write([operations])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def aget(self, key: str) -> bytes | None:
         return cast("bytes | None", await self._ado(Operation("get", key)))
@@ -115,7 +118,10 @@ class SqliteStore:
         return cast(bool, await self._ado(Operation("swap", key, expected, new, ttl)))
 
     async def atogether(self, operations: Sequence[Operation]) -> Results:
-        found = self._glance(operations) if _only_reads(operations) else None
+        require_operations(operations)
+        if not _only_reads(operations):
+            return await self._group.run(operations, self._write)
+        found = self._glance(operations)
         return await self._worker.run(partial(self.together, operations)) if found is None else found
 
     def check(self) -> StorePromise:
@@ -156,6 +162,7 @@ class SqliteStore:
         if connection is not None:
             _of_the_parent.append(connection)
         self._worker.after_fork()
+        self._group.after_fork()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -172,27 +179,50 @@ class SqliteStore:
 
         A reader waits for no writer of another process. If a thread of this process uses the file, nothing is read.
         """
-        require_operations(operations)
         if not self._lock.acquire(blocking=False):
             return None
         try:
             done = self._database.glance(self._timed([_step(operation) for operation in operations]))
         finally:
             self._lock.release()
-        return None if done is None else [_result(*pair) for pair in zip(operations, done, strict=True)]
+        return None if done is None else _results(operations, done)
 
-    def _write(self, steps: Sequence[Step], *, is_mark: bool) -> list[Done]:
+    def _write(self, group: Sequence[Sequence[Operation]]) -> list[Outcome]:
+        """Several sequences in one transaction. If it fails for a reason that may be that of one, each gets its own."""
+        writings = [_writing(operations) for operations in group]
         try:
-            done = self._run(steps, is_mark=is_mark)
+            outcomes = self._do_with_room(writings)
+        except (StoreForgot, StoreUnavailable) as error:
+            return [copy.copy(error) for _ in group]
+        except Exception as error:  # noqa: BLE001 - it is raised where the operations came from
+            return [error] if len(group) == 1 else [self._write([operations])[0] for operations in group]
+        self._sweep_if_due(sum(len(writing.steps) for writing in writings))
+        return [_outcome(*pair) for pair in zip(group, outcomes, strict=True)]
+
+    def _do_with_room(self, writings: Sequence[Writing]) -> list[list[Done] | StoreForgot]:
+        try:
+            return self._do_writings(writings)
         except StoreFull:
             if not self._make_room():
                 raise
-            done = self._run(steps, is_mark=is_mark)
-        before, self._writes = self._writes, self._writes + len(steps)
+            return self._do_writings(writings)
+
+    def _do_writings(self, writings: Sequence[Writing]) -> list[list[Done] | StoreForgot]:
+        for writing in writings:
+            self._timed(writing.steps)
+        with self._lock:
+            return self._database.write(writings)
+
+    def _read(self, steps: Sequence[Step]) -> list[Done]:
+        self._timed(steps)
+        with self._lock:
+            return self._database.read(steps)
+
+    def _sweep_if_due(self, writes: int) -> None:
+        before, self._writes = self._writes, self._writes + writes
         if before // _SWEEP_EVERY != self._writes // _SWEEP_EVERY or before == 0:
             with suppress(StoreError):  # the write has happened, and the caller must get its result
                 self._sweep()
-        return done
 
     def _make_room(self) -> bool:
         """Remove a limited number of expired entries. Returns whether there was one."""
@@ -205,14 +235,6 @@ class SqliteStore:
     def _sweep(self) -> int:
         with self._lock:
             return self._database.execute(_SWEEP, {"now": self._clock()})[1]
-
-    def _run(self, steps: Sequence[Step], *, is_mark: bool | None) -> list[Done]:
-        """`is_mark`: None if all steps read."""
-        self._timed(steps)
-        with self._lock:
-            if is_mark is None:
-                return self._database.read(steps)
-            return self._database.write(steps, is_mark=is_mark)
 
     def _timed(self, steps: Sequence[Step]) -> Sequence[Step]:
         now = self._clock()
@@ -239,6 +261,26 @@ def _step(operation: Operation) -> Step:
             entry["value"], entry["ttl"] = operation.arguments
             is_mark = operation.is_mark
             return Step(_ADD if is_mark else _PUT, entry, is_decisive=is_mark)
+
+
+def _writing(operations: Sequence[Operation]) -> Writing:
+    return Writing(
+        [_step(operation) for operation in operations], any(operation.is_mark for operation in operations)
+    )
+
+
+def _outcome(operations: Sequence[Operation], done: list[Done] | StoreForgot) -> Outcome:
+    if isinstance(done, StoreForgot):
+        return copy.copy(done)  # a raised error has a traceback: each caller raises its own
+    try:
+        return _results(operations, done)
+    except UnreadableRecord as error:
+        return error
+
+
+def _results(operations: Sequence[Operation], done: Sequence[Done]) -> Results:
+    """Raises UnreadableRecord."""
+    return [_result(*pair) for pair in zip(operations, done, strict=False)]
 
 
 def _result(operation: Operation, done: Done) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn, Self, TypeAlias
 
 from fapikit.clock import Clock
-from fapikit.errors import StoreError, StoreUnavailable, UnreadableRecord
+from fapikit.errors import StoreError, StoreForgot, StoreUnavailable, UnreadableRecord
 from fapikit.stores.identity import NEVER, Acquaintance, Identity, new_name, raise_forgot
 from fapikit.stores.sqlite_file import SqliteFile, Stamp, failure_of
 
@@ -26,11 +26,21 @@ class Step(NamedTuple):
         return "Step()"  # the entry may be a secret
 
 
+class Writing(NamedTuple):
+    """Steps that go together. `is_mark`: one of them decides that something is used for the first time."""
+
+    steps: Sequence[Step]
+    is_mark: bool
+
+
 # The record belongs to the entries if one of them, with the empty key, has its name. No other entry has an empty key.
 _MET: Final = (
     "SELECT name, forgot_at, writes FROM identity WHERE name = (SELECT value FROM entries WHERE key = '')"
 )
-_COUNT: Final = "UPDATE identity SET writes = writes + 1"
+_COUNT: Final = (
+    "UPDATE identity SET writes = writes + 1 WHERE name = (SELECT value FROM entries WHERE key = '')"
+    " RETURNING name, forgot_at, writes"
+)
 _COUNTED: Final = "SELECT max(writes) FROM identity"
 _END_RECORD: Final = "DELETE FROM identity"
 _WRITE_RECORD: Final = "INSERT INTO identity VALUES (?, ?, ?)"
@@ -75,29 +85,25 @@ class SqliteDatabase:
         known.writes, known.held_at = found.writes, now
         return done
 
-    def write(self, steps: Sequence[Step], *, is_mark: bool) -> list[Done]:
-        """Do steps that write or read, and count a write, in one transaction. Nothing is written into an unknown store.
+    def write(self, group: Sequence[Writing]) -> list[list[Done] | StoreForgot]:
+        """Do all in one transaction, and count it as a write. Nothing is written into an unknown store.
 
+        Marks are refused by themselves while lost ones may still matter: StoreForgot is in their place then.
         Raises StoreForgot; StoreFull; StoreUnavailable, also if other files are at the path now.
         """
         known, now = self._opened(), self._clock()
-        if is_mark:  # no first use can be proven if marks were lost
-            known.require_settled(now)
+        refusal = self._refusal_of_marks(known, now) if any(one.is_mark for one in group) else None
+        if refusal is not None and all(one.is_mark for one in group):
+            return [refusal for _ in group]
         with _Transaction(self) as transaction:
-            transaction.is_void = True
-            writes = self._require_known(known)
-            self.execute(_COUNT)
-            done: list[Done] = []
-            for step in steps:
-                _, changed = outcome = self.execute(step.statement, step.entry)
-                done.append(outcome)
-                if changed > 0:  # -1 for a step that reads
-                    transaction.is_void = False
-                elif step.is_decisive:
-                    break
+            writes = self._count(known)
+            outcomes = [refusal if one.is_mark and refusal else self._do(one.steps) for one in group]
+            transaction.is_void = not any(
+                changed > 0 for done in outcomes if isinstance(done, list) for _, changed in done
+            )
         self._require_same_files()
-        known.writes, known.held_at = writes + (not transaction.is_void), now
-        return done
+        known.writes, known.held_at = writes - transaction.is_void, now
+        return outcomes
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -117,6 +123,23 @@ class SqliteDatabase:
         connection, self._connection = self._connection, None
         return connection
 
+    def _do(self, steps: Sequence[Step]) -> list[Done]:
+        done: list[Done] = []
+        for step in steps:
+            outcome = self.execute(step.statement, step.entry)
+            done.append(outcome)
+            if step.is_decisive and outcome[1] <= 0:
+                break
+        return done
+
+    def _refusal_of_marks(self, known: Acquaintance, now: float) -> StoreForgot | None:
+        """No first use can be proven if marks were lost."""
+        try:
+            known.require_settled(now)
+        except StoreForgot as error:
+            return error
+        return None
+
     def _opened(self) -> Acquaintance:
         """Open the file if it is not open. Returns what is known of the store. Raises StoreError."""
         if self._connection is None:
@@ -134,6 +157,13 @@ class SqliteDatabase:
         """Check the identity record. Returns the number of writes that the store has counted. Raises StoreForgot."""
         found = _identity_of(self.execute(_MET)[0])
         if found is None or not known.recognises(found, known.writes):
+            self._lost(known)
+        return found.writes
+
+    def _count(self, known: Acquaintance) -> int:
+        """Count a write, and check the identity record. Returns the number with this write. Raises StoreForgot."""
+        found = _identity_of(self.execute(_COUNT)[0])
+        if found is None or not known.recognises(found, known.writes + 1):
             self._lost(known)
         return found.writes
 
@@ -214,6 +244,7 @@ def _identity_of(rows: list[tuple[Any, ...]]) -> Identity | None:
     if not rows:
         return None
     name, forgot_at, writes = rows[0]
-    if not isinstance(name, str) or not isinstance(forgot_at, float) or not isinstance(writes, int):
+    # RETURNING tells a whole number of a REAL column as an integer.
+    if not isinstance(name, str) or not isinstance(forgot_at, float | int) or not isinstance(writes, int):
         raise UnreadableRecord("another program wrote the identity record in the SQLite file")
-    return Identity(name, forgot_at, writes)
+    return Identity(name, float(forgot_at), writes)

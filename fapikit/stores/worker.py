@@ -24,19 +24,23 @@ class Worker:
 
     def after_fork(self) -> None:
         """The thread of the parent does not run in a child."""
-        self._jobs: SimpleQueue[_Job | None] | None = None
+        self._jobs: SimpleQueue[Callable[[], None] | None] | None = None
         self._lock = threading.Lock()
 
     async def run(self, work: Callable[[], T]) -> T:
         """Raises what `work` raises. Work that has begun is finished, even if the caller is cancelled."""
         job = _Job(work)
+        self.start(job.do)
+        del work
+        return cast(T, await job.future)
+
+    def start(self, job: Callable[[], None]) -> None:
+        """Let the thread do a job that tells its result itself, and raises nothing."""
         with self._lock:
             if self._jobs is None:
                 self._jobs = SimpleQueue()
                 threading.Thread(target=_work_off, args=(self._jobs,), name=self._name, daemon=True).start()
             self._jobs.put(job)
-        del work
-        return cast(T, await job.future)
 
     def end(self) -> None:
         """Let the thread end after the jobs that it has. A later job starts another thread."""
@@ -76,7 +80,7 @@ class _Job:
             self.future.set_exception(error)
 
 
-def _work_off(jobs: SimpleQueue[_Job | None]) -> None:
+def _work_off(jobs: SimpleQueue[Callable[[], None] | None]) -> None:
     while (job := jobs.get()) is not None:
-        job.do()
+        job()
         del job  # while the thread waits, it holds nothing of the last job

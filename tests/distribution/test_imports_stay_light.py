@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -23,7 +24,7 @@ def modules_after_importing(role: str) -> set[str]:
     return set(run.stdout.split())
 
 
-@pytest.mark.parametrize("role", ["rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit"])
+@pytest.mark.parametrize("role", ["rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit", "fapikit_viewer"])
 def test_importing_a_role_loads_nothing_that_only_some_need(role: str) -> None:
     loaded = modules_after_importing(role)
     assert role in loaded
@@ -33,6 +34,35 @@ def test_importing_a_role_loads_nothing_that_only_some_need(role: str) -> None:
 @pytest.mark.parametrize("role", ["rskit", "asgi_mw", "wsgi_mw"])
 def test_an_api_that_calls_nobody_loads_no_http_library(role: str) -> None:
     assert not {"httpx", "httpcore", "http.cookiejar"} & modules_after_importing(role)
+
+
+@pytest.mark.parametrize("role", ["rskit", "asgi_mw", "wsgi_mw"])
+def test_an_api_that_only_checks_tokens_loads_neither_shared_stores_nor_signed_messages_nor_signals(
+    role: str,
+) -> None:
+    loaded = modules_after_importing(role)
+    unused = {
+        *("sqlite3", "fapikit.stores.sqlite", "fapikit.stores.redis"),
+        *("fapikit.signals", "rskit.signals", "fapikit.signed_messages", "fapikit.http_signatures"),
+        *("rskit.signed_messages.detached_jws", "rskit.signed_messages.jwt_bodies", "rskit.presets"),
+    }
+    assert not unused & loaded
+
+
+@pytest.mark.parametrize("package", ["fapikit", "fapikit.stores", "rskit"])
+def test_every_public_name_is_there_when_it_is_asked_for(package: str) -> None:
+    program = (
+        "import importlib, sys; package = importlib.import_module(sys.argv[1]);"
+        "print(*[name for name in package.__all__ if getattr(package, name, None) is None])"
+    )
+    run = subprocess.run([sys.executable, "-c", program, package], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+@pytest.mark.parametrize("package", ["fapikit", "fapikit.stores", "rskit"])
+def test_a_name_that_does_not_exist_is_told_as_python_tells_it(package: str) -> None:
+    with pytest.raises(AttributeError, match=rf"module '{package}' has no attribute 'nothing_of_the_kind'"):
+        _ = importlib.import_module(package).nothing_of_the_kind
 
 
 def test_askit_loads_its_server_when_it_is_asked_for() -> None:

@@ -17,16 +17,6 @@ from tests.pages.blocks import read_page
 BLOCKS = read_page("docs/stores-and-keys.md").in_language("python")
 
 
-class Kms:
-    """Stands for somebody's key service."""
-
-    def public_jwk(self, name: str) -> dict[str, Any]:
-        return {key: value for key, value in a_key().public_jwk.items() if key in ("kty", "crv", "x", "y")}
-
-    def sign(self, name: str, signing_input: bytes) -> bytes:
-        return a_key().sign(signing_input)
-
-
 def test_every_block_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,8 +38,5 @@ def test_every_block_runs(
     assert Seal([b"n" * 32]).open_text(cookie, "login-cookie") == b"..."
     assert isinstance(names["key"], PrivateKey)
     assert names["registered"]["keys"][0]["kid"] == names["key"].kid
-    signer = names["KmsSigner"](Kms(), "k1")
-    client = Client.discover(fake.issuer, client_id=CLIENT_ID, auth=PrivateKeyJWT(signer), http=fake.http())
-    assert client.client_credentials(scope="accounts").access_tokens
     assert names["lacking"][0].clause == "FAPI2-SP 5.3.2.1-6"
     assert "FAPI2-SP" in capsys.readouterr().out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,3 +33,21 @@ def at_a_bank(askit: RunningServer[AuthorizationServer], monkeypatch: pytest.Mon
         "key": askit.client_key,
         "browse": askit.browse,
     }
+
+
+class _Printed(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith("refused"):
+            print(record.getMessage())
+
+
+@pytest.fixture
+def shown_log() -> Iterator[dict[str, Any]]:
+    """Why an API refuses a request is printed, as in its log. It adds no names."""
+    log, printed = logging.getLogger("rskit"), _Printed()
+    before = log.level
+    log.addHandler(printed)
+    log.setLevel(logging.INFO)
+    yield {}
+    log.removeHandler(printed)
+    log.setLevel(before)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +12,7 @@ from askit import AuthorizationServer
 from askit.issuing.decryption_keys import DecryptionKeys
 from askit.issuing.keys import LOOK_AGAIN
 from fapikit import MemoryStore, PrivateKey
-from fapikit.errors import ConfigurationError, StoreForgot
+from fapikit.errors import ConfigurationError, StoreForgot, Unreachable
 from tests.askit.bank import Bank
 from tests.askit.plain_client import PlainClient
 from tests.clocks import CountingRandom
@@ -90,9 +92,59 @@ def test_a_file_without_a_key_for_the_algorithm_is_refused() -> None:
         _bank_with({"keys": [PrivateKey.generate("Ed25519", kid="x").to_private_jwk()]})
 
 
-def _bank_with(jwks: dict[str, object]) -> Bank:
-    from dataclasses import replace
+class Kms:
+    """Signs with a key that only it has, until it is `down`."""
 
+    local = False
+
+    def __init__(self, key: PrivateKey) -> None:
+        self.alg, self.kid, self.public_jwk = key.alg, key.kid, key.public_jwk
+        self.down = False
+        self._sign = key.sign
+
+    def sign(self, signing_input: bytes) -> bytes:
+        if self.down:
+            raise Unreachable("the KMS does not answer")
+        return self._sign(signing_input)
+
+
+def _bank_of(*signers: Kms) -> Bank:
+    bank = Bank()
+    bank.server = AuthorizationServer(bank.config, store=bank.store, clock=bank.clock, signers=signers)
+    return bank
+
+
+async def test_keys_that_never_leave_a_kms_sign() -> None:
+    kms, upcoming = Kms(a_key("ES256", 40)), Kms(a_key("ES256", 41))
+    bank = _bank_of(kms, upcoming)
+    client = bank.client()
+    assert await _kids(client) == ["ES256-40", "ES256-41"]
+    tokens = await client.tokens()
+    assert {header_of(tokens[name])["kid"] for name in ("id_token", "access_token")} == {"ES256-40"}
+    metadata = (await client.http.get("/.well-known/oauth-authorization-server")).json()
+    assert metadata["id_token_signing_alg_values_supported"] == ["ES256"]
+    with pytest.raises(ConfigurationError, match="do not rotate"):
+        await bank.server.core.keys.rotate()
+
+
+async def test_a_kms_that_does_not_answer_is_an_outage() -> None:
+    kms = Kms(a_key("ES256", 40))
+    client = _bank_of(kms).client()
+    code = await client.code()
+    kms.down = True
+    assert (await client.redeem(code)).status_code == 503
+
+
+def test_a_kms_beside_a_file_and_one_without_the_algorithm_are_refused(bank: Bank) -> None:
+    kms = Kms(a_key("ES256", 40))
+    jwks = {"keys": [a_key("ES256", 41).to_private_jwk()]}
+    with pytest.raises(ConfigurationError, match="both given"):
+        AuthorizationServer(replace(bank.config, signing_jwks=jwks), store=bank.store, signers=[kms])
+    with pytest.raises(ConfigurationError, match="signing_alg PS256"):
+        AuthorizationServer(replace(bank.config, signing_alg="PS256"), store=bank.store, signers=[kms])
+
+
+def _bank_with(jwks: Mapping[str, object]) -> Bank:
     bank = Bank()
     bank.server = AuthorizationServer(
         replace(bank.config, signing_jwks=jwks), store=bank.store, clock=bank.clock

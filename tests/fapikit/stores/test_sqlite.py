@@ -323,13 +323,13 @@ def test_an_event_loop_reads_by_itself_and_leaves_what_may_take_long_to_a_thread
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, in_threads = SqliteStore(tmp_path / "s.db"), []
-    run = store._worker.run
+    start = store._worker.start
 
-    def noted(work: Any) -> Any:
-        in_threads.append(work)
-        return run(work)
+    def noted(job: Any) -> None:
+        in_threads.append(job)
+        start(job)
 
-    monkeypatch.setattr(store._worker, "run", noted)
+    monkeypatch.setattr(store._worker, "start", noted)
 
     async def main() -> None:
         assert await store.aget("k") is None

@@ -1,0 +1,175 @@
+"""Masks one value by its name and by its shape: a JWT, a URL, a JSON value, a string that looks like a token.
+
+Spec: RFC 7515 3.1; RFC 7516 3.1
+Role: RP, RS, AS
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from fapikit import base64url
+from fapikit_viewer.words import is_secret, look_up
+
+MASK: Final = "***"
+SHORTEST_ECHO: Final = 6
+"""A masked value that is shorter is not looked for in the answer: it would be found everywhere."""
+_JWS: Final = re.compile(r"[\w-]+\.[\w-]*\.[\w-]*")
+_JWE: Final = re.compile(r"[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+")
+_TOKEN_LIKE: Final = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[\w~+/=.-]{20,}")
+_SECRET_NAME: Final = re.compile(
+    r"secret|passw|passphrase|token|credential|cookie|session|csrf|otp|\bpin\b|_pin|api.?key|private|signature",
+    re.IGNORECASE,
+)
+_MAX_FIELDS: Final = 1000
+_REFERENCE: Final = "urn:ietf:params:oauth:request_uri:"
+
+
+class Masker:
+    """Masks the values of one message and its answer. An answer that repeats a masked value is masked there too.
+
+    `shown`: names of the caller's own fields that are no secrets.
+    """
+
+    def __init__(self, shown: Collection[str] = ()) -> None:
+        self._shown = shown
+        self._hidden: set[str] = set()
+
+    # Names.
+
+    def parameter(self, name: str, value: str) -> str:
+        """The value of a form field or of a query parameter."""
+        if is_secret(name):
+            return self.secret(name, value)
+        if name in self._shown or look_up("parameters", name) is not None:
+            return self.public(value)
+        return self.hide(value)
+
+    def secret(self, name: str, value: str) -> str:
+        """A secret: the claims of a JWT stay, and of a URL what is no secret in it."""
+        if name == "request_uri" and value.startswith(_REFERENCE):
+            self.hide(value)
+            return _REFERENCE + MASK
+        if _is_url(value):
+            return self.url(value)
+        return self.jwt(value) or self.hide(value)
+
+    def public(self, value: str) -> str:
+        """A value that may be shown. Secrets inside it may not."""
+        if _is_url(value):
+            return self.url(value)
+        if value[:1] in ("{", "["):
+            try:
+                return to_json(self.json(json.loads(value)))
+            except (ValueError, RecursionError):
+                return self.hide(value)
+        return self.jwt(value) or value
+
+    def hide(self, value: str) -> str:
+        if len(value) >= SHORTEST_ECHO:
+            self._hidden.add(value)
+        return MASK if value else ""
+
+    def unecho(self, text: str) -> str:
+        """The text without the values that were masked before."""
+        for value in sorted(self._hidden, key=len, reverse=True):
+            text = text.replace(value, MASK)
+        return text
+
+    # Shapes.
+
+    def jwt(self, value: str) -> str | None:
+        """A JWT with its claims and without its signature, or None if the value is no JWT."""
+        header = jwt_part(value.split(".", 1)[0]) if value.startswith("ey") else None
+        if header is None:
+            return None
+        if _JWE.fullmatch(value):
+            self.hide(value)
+            return f"{value.split('.', maxsplit=1)[0]}.{MASK}"
+        if not _JWS.fullmatch(value):
+            return None
+        first, payload, signature = value.split(".")
+        self.hide(value)
+        self.hide(signature)
+        claims = jwt_part(payload)
+        if payload and claims is None:
+            payload = MASK
+        elif claims is not None:
+            masked = self.json(claims)
+            payload = payload if masked == claims else base64url.encode(to_json(masked).encode())
+        return f"{first}.{payload}.{MASK}"
+
+    def url(self, value: str) -> str:
+        """A URL. Values of its query and fragment are masked by name, and parts of the path that look like a token."""
+        try:
+            parts = urlsplit(value)
+            query = self.form(parts.query)
+            fragment = self.form(parts.fragment) if "=" in parts.fragment else self.word(parts.fragment)
+            netloc = parts.netloc.rpartition("@")
+        except ValueError:
+            return self.hide(value)
+        host = f"{MASK}@{netloc[2]}" if netloc[1] else netloc[2]
+        return urlunsplit((parts.scheme, host, self.path(parts.path), query, fragment))
+
+    def path(self, path: str) -> str:
+        return "/".join(self.word(part) for part in path.split("/"))
+
+    def word(self, part: str) -> str:
+        """A piece of text without white space: masked if it looks like a token."""
+        decoded = unquote(part)
+        if self.jwt(decoded) or _TOKEN_LIKE.fullmatch(decoded):
+            return self.hide(part)
+        return part
+
+    def form(self, text: str) -> str:
+        """`name=value&name=value`, masked by name. Raises ValueError for too many fields."""
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        masked = [(name, self.parameter(name, value)) for name, value in pairs]
+        return text if masked == pairs else urlencode(masked, safe="*:/", quote_via=quote)
+
+    def json(self, value: Any, name: str = "") -> Any:
+        """A JSON value, the value of the member `name`. Unknown members are masked if they look like secrets."""
+        if isinstance(value, dict):
+            return {key: self.json(item, key) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.json(item, name) for item in value]
+        if value is None or isinstance(value, bool):
+            return value
+        if is_secret(name) or (_SECRET_NAME.search(name) and not self._is_known(name)):
+            # A number under a secret name is a PIN; lifetimes have names of their own.
+            return self.secret(name, str(value))
+        if not isinstance(value, str):
+            return value
+        if self._is_known(name):
+            return self.public(value)
+        return MASK if self._hides_shape(value) else self.public(value)
+
+    def _hides_shape(self, value: str) -> bool:
+        found = _TOKEN_LIKE.fullmatch(value) is not None and not self.jwt(value) and not _is_url(value)
+        if found:
+            self.hide(value)
+        return found
+
+    def _is_known(self, name: str) -> bool:
+        return name in self._shown or look_up("parameters", name) is not None
+
+
+def jwt_part(part: str) -> dict[str, Any] | None:
+    """The JSON object in one part of a JWT, or None."""
+    try:
+        value = json.loads(base64url.decode(part))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_url(value: str) -> bool:
+    return value.startswith(("https://", "http://")) and not any(map(str.isspace, value))
