@@ -338,6 +338,7 @@ def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
         ca=own.ca,
         proxy=own.proxy,
         async_client=own.async_client,
+        watcher=own.watcher,
         vouched_for=frozenset(vouched_for),
     )
 

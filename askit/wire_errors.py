@@ -28,6 +28,7 @@ from fapikit.errors import (
     StoreForgot,
     TransportError,
 )
+from fapikit.refusals import tell
 from fapikit.tracebacks import bare
 
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
@@ -103,6 +104,7 @@ def log_refusal(error: FapiError, where: str, log: BudgetedLogger) -> None:
     A fact may be as long as whoever asks wants, such as the subject of a certificate. So its beginning is told.
     """
     bare(error)
+    tell(error)
     level = logging.ERROR if status_of(error) >= 500 else logging.INFO
     facts = " ".join(f"{name}={value!r:.300}" for name, value in error.facts.items())
     log.log(level, "%s refused: %s: %s %s", where, code_of(error), error, facts)

@@ -3,7 +3,8 @@
     {"parties": [{"name", "role", "title"}], "throwaway": bool, "full": octets or null, "entries": [
       {"id", "at", "kind": "message" or "checks", "channel": "front" or "back", "from", "to", "title", "meaning",
        "clause", "status", "ms", "refused": bool, "undecided": bool, "request": MESSAGE, "response": MESSAGE or null,
-       "checks": [{"said", "clause", "passed", "party"}], "error": {"rule", "clause", "said", "remedy"} or null}]}
+       "checks": [{"said", "clause", "passed", "outcome", "party"}],
+       "error": {"rule", "clause", "said", "remedy"} or null}]}
 
 MESSAGE is `{"line", "headers": [FIELD], "parameters": [FIELD], "body": text or null}`; FIELD is in `fields`. An entry
 of the kind `checks` is about no message that was recorded: its `from` and `to` are the party that checked, and its
@@ -153,6 +154,9 @@ class FlowView:
         role, title = "rs", urlsplit(named).netloc or named
         if named in _UNNAMED:
             role, title = _UNNAMED[named]
+            known = [party["name"] for party in self._declared.values() if party["role"] == role]
+            if len(known) == 1:
+                return str(known[0])
         elif named in self._kinds.issuers:
             role = "as"
         elif content is not None:
@@ -178,7 +182,9 @@ class FlowView:
         event = self._messages[name]
         content = self._content(event)
         checks = [self._checks[check] for check in self._about.get(name, ())]
-        error = _error_of(content, checks)
+        sender = self._party(event["from"], content, receives=False)
+        receiver = self._party(event["to"], content)
+        error = _error_of(content, checks, receiver)
         stopped = error is not None and error["rule"] not in _GOES_ON
         undecided = stopped and _is_undecided(checks, content.status)
         kind = self._kinds.kind_of(content)
@@ -190,8 +196,8 @@ class FlowView:
             "at": event["at"],
             "kind": "message",
             "channel": event["channel"],
-            "from": self._party(event["from"], content, receives=False),
-            "to": self._party(event["to"], content),
+            "from": sender,
+            "to": receiver,
             "title": f"{event['request']['method']} {path}",
             "meaning": meaning or word.said,
             "clause": clause or word.clause,
@@ -279,7 +285,13 @@ def _status_line(status: int) -> str:
 
 def _lines(event: Event) -> list[dict[str, Any]]:
     return [
-        {"said": line["said"], "clause": line["clause"], "passed": line["passed"], "party": event["party"]}
+        {
+            "said": line["said"],
+            "clause": line["clause"],
+            "passed": line["passed"],
+            "outcome": str(line.get("outcome") or ("passed" if line["passed"] else "failed")),
+            "party": event["party"],
+        }
         for line in event["checks"]
     ]
 
@@ -296,9 +308,9 @@ def _error_event(event: Event) -> dict[str, str] | None:
     }
 
 
-def _error_of(content: Content, checks: list[Event]) -> dict[str, str] | None:
+def _error_of(content: Content, checks: list[Event], receiver: str) -> dict[str, str] | None:
     """Why a message was refused: what the party that refused says itself, else what its answer says."""
-    for event in checks:
+    for event in sorted(checks, key=lambda event: event["party"] != receiver):
         told = _error_event(event)
         if told is not None:
             return told

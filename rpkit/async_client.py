@@ -326,7 +326,7 @@ class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods, AsyncIntentMethods, 
         options = api_auth.connection_options(
             httpx_options, self._apis.async_transport, library, self._http, self.bank.profile
         )
-        return api_auth.async_client(library, target, self._driver.run, base_url, options)
+        return self._http.watched(api_auth.async_client(library, target, self._driver.run, base_url, options))
 
     async def aclose(self) -> None:
         """Close the connections that this client opened on this loop."""

@@ -366,7 +366,7 @@ class Client(DecoupledMethods, GrantMethods, IntentMethods, EventStreamMethods):
         options = api_auth.connection_options(
             httpx_options, self._apis.transport, library, self._http, self.bank.profile
         )
-        return api_auth.sync_client(library, target, self._driver.run, base_url, options)
+        return self._http.watched(api_auth.sync_client(library, target, self._driver.run, base_url, options))
 
     def close(self) -> None:
         """Close the connections that this client opened."""

@@ -22,6 +22,7 @@ from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.jose.encryption import Decryption
 from fapikit.profiles import Profile, profile_of
+from fapikit.refusals import tell
 from fapikit.secrets import Concealed
 from fapikit.stores import MemoryStore, Store, unsealed
 from fapikit.stores.protocol import require_store
@@ -294,6 +295,7 @@ class ResourceServer:
         if isinstance(error, NonceRequired):
             self.nonce_refusals.count(error)
         cite_what_is_in_force(error, self.profile)
+        tell(error)
         refusal = refuse(without_frames(error), scheme, self._challenges, self.clock())
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal

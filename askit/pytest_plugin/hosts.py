@@ -20,17 +20,17 @@ from typing import Any, Final, TypeVar, cast
 
 import uvicorn
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.off import LifespanOff
 
 from askit.__main__ import uvicorn_config
 from askit.config.settings import Config
 from askit.pytest_plugin.outages import resettable
-from askit.pytest_plugin.throwaway_tls import ClientAuthority, make_tls_files
 from askit.server import AuthorizationServer
 from askit.serving.handshake import Handshake
 from askit.serving.listener import Listener
 from askit.serving.server import BoundedServer
+from askit.throwaway_tls import ClientAuthority, make_tls_files
 
 T = TypeVar("T")
 S = TypeVar("S", bound=AuthorizationServer)
@@ -61,16 +61,19 @@ class Hosts:
 
     @contextmanager
     def bank(
-        self, configure: Callable[[int], Config], make: Callable[[Config], S]
+        self,
+        configure: Callable[[int], Config],
+        make: Callable[[Config], S],
+        around: Callable[[S], ASGIApp] = lambda app: app,
     ) -> Iterator[tuple[S, Host]]:
-        """A new bank during the block. `configure` returns its configuration for a port.
+        """A new bank during the block. `configure` returns its configuration for a port. `around`: what answers for it.
 
         Raises FapiError if the bank does not start.
         """
         host = self._take(configure)
         try:
             app = make(configure(host.port))
-            with host.inhabited(app):
+            with host.inhabited(app, around(app)):
                 yield app, host
         finally:
             self._free.append(host)
@@ -102,12 +105,12 @@ class Host:
         return self._serving is None or _how_served(config) == self._served
 
     @contextmanager
-    def inhabited(self, app: AuthorizationServer) -> Iterator[None]:
-        """During the block, `app` answers here. Raises FapiError if it does not start."""
+    def inhabited(self, app: AuthorizationServer, answers: ASGIApp) -> Iterator[None]:
+        """During the block, `app` is here, and `answers` answers for it. Raises FapiError if it does not start."""
         serving = self._serving or self._start(app)
         app.core.shown_certificates.attach(serving.handshake.trust)
         self.wait(app.start())
-        serving.app = app
+        serving.app = answers
         try:
             yield
         finally:

@@ -19,9 +19,9 @@ from askit.config.settings import Config
 from askit.pytest_plugin.access_tokens import CLIENT_ID, make_access_token
 from askit.pytest_plugin.hosts import DEADLINE, Host, Hosts
 from askit.pytest_plugin.lapsing import let_lapse
-from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, self_signed
 from askit.pytest_plugin.visits import Visits, trusting
 from askit.server import AuthorizationServer
+from askit.throwaway_tls import ClientCertificateFiles, self_signed
 from fapikit.certificates.subject import SUBJECT_MEMBERS
 from fapikit.clock import Clock, system_clock
 from fapikit.io import HttpSettings
@@ -29,7 +29,9 @@ from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.private_key import PrivateKey
 from fapikit.profiles import profile_of
 from fapikit.secrets import Secret
+from fapikit.urls import origin_of
 from fapikit.urns import CIBA, DEVICE_CODE
+from fapikit_viewer import Party, Recorder, Recording
 
 S = TypeVar("S", bound=AuthorizationServer)
 T = TypeVar("T")
@@ -60,7 +62,14 @@ class RunningServer(Visits, Generic[S]):
     """A server that answers at `issuer`. `app` is the server object, for tests that look inside."""
 
     def __init__(
-        self, app: S, host: Host, hosts: Hosts, *, client_key: PrivateKey, api_key: PrivateKey
+        self,
+        app: S,
+        host: Host,
+        hosts: Hosts,
+        *,
+        client_key: PrivateKey,
+        api_key: PrivateKey,
+        recording: Recording | None = None,
     ) -> None:
         self.app = app
         self.issuer = app.config.issuer
@@ -71,15 +80,25 @@ class RunningServer(Visits, Generic[S]):
         self.api_client_id = API_CLIENT_ID
         self.api_key = api_key
         self.redirect_uri = REDIRECT_URI
+        self.recording = recording
         self._host = host
         self._hosts = hosts
 
     def http(self, client_certificate: ClientCertificateFiles | None = None) -> HttpSettings:
-        """The HTTP settings with which a client or an API trusts this server, and shows its certificate, if any."""
+        """The HTTP settings with which a client or an API trusts this server, and shows its certificate, if any.
+
+        If the flow of the test is recorded, what is sent with them is recorded as the client's.
+        """
         if client_certificate is not None:
             shown = TlsClientCertificate.from_pem(*client_certificate)
-            return HttpSettings(ca=self.ca, client_certificate=shown)
-        return HttpSettings(tls=trusting(self.ca, self.app.config.profile))
+            settings = HttpSettings(ca=self.ca, client_certificate=shown)
+        else:
+            settings = HttpSettings(tls=trusting(self.ca, self.app.config.profile))
+        if self.recording is None:
+            return settings
+        return Recorder(self.recording, Party("client", "client", "Client", (origin_of(REDIRECT_URI),))).http(
+            settings
+        )
 
     def client_certificate(self, common_name: str = CLIENT_ID) -> ClientCertificateFiles:
         """A new certificate under the client CA that this server trusts."""
@@ -128,14 +147,19 @@ def running(
     clock: Clock = system_clock,
     kind: type[S],
     hosts: Hosts | None = None,
+    recording: Recording | None = None,
 ) -> Iterator[RunningServer[S]]:
     """A server during the block. `settings`: those that differ from `DEFAULTS`; `clients` are added.
 
     `kind`: `AuthorizationServer`, or a subclass such as `faults.FaultyServer`. `hosts`: the shared hosts of a session
-    (the fixture `askit_hosts`); without it the server has a port and a thread of its own.
+    (the fixture `askit_hosts`); without it the server has a port and a thread of its own. `recording`: record what the
+    server receives and refuses, what users do, and what is sent with `http()`.
     """
     if hosts is None:
-        with closing(Hosts()) as own, running(settings, clock=clock, kind=kind, hosts=own) as server:
+        with (
+            closing(Hosts()) as own,
+            running(settings, clock=clock, kind=kind, hosts=own, recording=recording) as server,
+        ):
             yield server
         return
     client_key, api_key = PrivateKey.generate("ES256"), PrivateKey.generate("ES256")
@@ -145,8 +169,14 @@ def running(
         own["tls"] = _only(**{**hosts.tls, **own.get("tls", {})})
         return _config(own, port, client_key, api_key, hosts.directory)
 
-    with hosts.bank(configure, lambda config: kind(config, clock=clock)) as (app, host):
-        yield RunningServer(app, host, hosts, client_key=client_key, api_key=api_key)
+    def recorded(app: S) -> Any:
+        if recording is None:
+            return app
+        bank = Party("bank", "as", app.config.name, (origin_of(app.config.issuer),))
+        return Recorder(recording, bank).asgi(app)
+
+    with hosts.bank(configure, lambda config: kind(config, clock=clock), recorded) as (app, host):
+        yield RunningServer(app, host, hosts, client_key=client_key, api_key=api_key, recording=recording)
 
 
 def _config(

@@ -9,15 +9,18 @@ import inspect
 import ssl
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio.to_thread
 import httpx
 
-from askit.pytest_plugin.visitor import Callback, Steps, avisit, visit, walk, walk_ciba, walk_device
+from askit.attacks.visitor import Callback, Steps, avisit, visit, walk, walk_ciba, walk_device
 from fapikit.io.tls import client_context
 from fapikit.profile import Profile
 from fapikit.profiles import FAPI2_SECURITY
+from fapikit_viewer import Party, Recorder, Recording
+
+B = TypeVar("B")
 
 
 class Visits:
@@ -25,6 +28,7 @@ class Visits:
 
     issuer: str
     ca: Path
+    recording: Recording | None = None
 
     def browse(
         self,
@@ -126,11 +130,16 @@ class Visits:
 
     def _visit(self, steps: Steps) -> Callback:
         with httpx.Client(verify=trusting(self.ca), trust_env=False) as browser:
-            return visit(browser, steps)
+            return visit(self._watched(browser), steps)
 
     async def _avisit(self, steps: Steps) -> Callback:
         async with httpx.AsyncClient(verify=trusting(self.ca), trust_env=False) as browser:
-            return await avisit(browser, steps)
+            return await avisit(self._watched(browser), steps)
+
+    def _watched(self, browser: B) -> B:
+        if self.recording is None:
+            return browser
+        return Recorder(self.recording, Party("browser", "browser", "Browser")).watch(browser)
 
 
 @lru_cache(maxsize=32)

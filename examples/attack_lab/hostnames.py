@@ -10,7 +10,7 @@ from typing import Final
 
 import trustme
 
-from askit.pytest_plugin.throwaway_tls import TlsFiles
+from askit.throwaway_tls import TlsFiles
 
 PENNY: Final = "www.penny.test"
 """The fintech."""

@@ -16,8 +16,8 @@ import httpx
 
 import asgi_mw
 from askit.pytest_plugin.hosts import Hosts
-from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, TlsFiles
 from askit.pytest_plugin.visits import trusting
+from askit.throwaway_tls import ClientCertificateFiles, TlsFiles
 from examples.attack_lab.answers import Refused
 from examples.attack_lab.browser import Browser
 from examples.attack_lab.chromium import Chromium, Tab

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from askit.pytest_plugin.visitor import Callback
+from askit.attacks.visitor import Callback
 from examples.attack_lab.ecosystem import Ecosystem
 from examples.attack_lab.hostnames import PENNY
 from examples.attack_lab.lab import Lab

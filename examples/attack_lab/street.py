@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 import uvicorn
 
 from asgi_mw.uvicorn_tls import HttpProtocol
-from askit.pytest_plugin.throwaway_tls import TlsFiles
+from askit.throwaway_tls import TlsFiles
 from fapikit import server_context
 
 T = TypeVar("T")

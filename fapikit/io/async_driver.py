@@ -34,14 +34,21 @@ class AsyncDriver:
         """Run a flow to its end. The errors of its effects are thrown into it. A cancellation closes it."""
         result: Any = None
         error: Exception | None = None
+        watcher = self._http.watcher
+        if watcher is not None:
+            watcher.begins()
         while True:
             try:
                 effect = flow.send(result) if error is None else flow.throw(error)
             except StopIteration as stop:
+                if watcher is not None:
+                    watcher.ended(stop.value)
                 return cast(T, stop.value)
             except BaseException as raised:
                 result = error = None
                 forget_locals(raised)
+                if watcher is not None:
+                    watcher.failed(raised)
                 raise
             result = error = None
             try:
@@ -90,7 +97,8 @@ class AsyncDriver:
                 del self._pools[ended]
             http, profile = self._http, self._profile
             pool = CurrentPool(
-                lambda: http.make_async_client(profile), http.context_of(http.async_client, profile)
+                lambda: http.watched(http.make_async_client(profile)),
+                http.context_of(http.async_client, profile),
             )
             self._pools[loop] = pool
         return pool

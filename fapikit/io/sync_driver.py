@@ -34,20 +34,29 @@ class SyncDriver:
     def after_fork(self) -> None:
         """Drop the connections of the parent process: they are neither used nor closed here."""
         http, profile = self._http, self._profile
-        self._pool = CurrentPool(lambda: http.make_client(profile), http.context_of(http.client, profile))
+        self._pool = CurrentPool(
+            lambda: http.watched(http.make_client(profile)), http.context_of(http.client, profile)
+        )
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end. The errors of its effects are thrown into it."""
         result: Any = None
         error: Exception | None = None
+        watcher = self._http.watcher
+        if watcher is not None:
+            watcher.begins()
         while True:
             try:
                 effect = flow.send(result) if error is None else flow.throw(error)
             except StopIteration as stop:
+                if watcher is not None:
+                    watcher.ended(stop.value)
                 return cast(T, stop.value)
             except BaseException as raised:
                 result = error = None
                 forget_locals(raised)
+                if watcher is not None:
+                    watcher.failed(raised)
                 raise
             result = error = None
             try:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fapikit.errors import ConfigurationError, Remedy, ResponseTooLarge, UnexpectedRedirect, Unreachable
 from fapikit.http_message import HttpRequest, HttpResponse
@@ -25,10 +25,13 @@ from fapikit.io.http_library import library_of
 from fapikit.io.tls import client_context, default_context
 from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.io.unpack import CODINGS, Overlong, unpack
+from fapikit.io.watcher import Watcher
 from fapikit.members import LOG
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Concealed
 from fapikit.urls import require_secure, without_query
+
+C = TypeVar("C")
 
 _THEIRS = frozenset({10, 62, 64})
 """The X509_V_ERR_... codes for a certificate of the server that has expired, or is for another name or address."""
@@ -45,7 +48,8 @@ class HttpSettings:
     `tls`: a context (see `fapikit.io.tls`); None means `default_context`. `ca`: whom to trust, PEM file or octets;
     None means the roots that httpx trusts. `client_certificate`: what is shown to a server that asks for one (mutual
     TLS). `proxy`: an egress proxy's URL. `client` and `async_client`: ready clients of httpx or httpx2, used as they
-    are, instead of all that; `client_certificate` beside them says which one they show.
+    are, instead of all that; `client_certificate` beside them says which one they show. `watcher`: who sees the clients
+    and how each piece of work ends, such as `fapikit_viewer.Recorder`.
     """
 
     tls: ssl.SSLContext | None = None
@@ -54,6 +58,7 @@ class HttpSettings:
     proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
     client: Any = None
     async_client: Any = None
+    watcher: Watcher | None = field(default=None, repr=False, compare=False)
     _contexts: dict[Profile, ssl.SSLContext] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -110,6 +115,12 @@ class HttpSettings:
         from fapikit.io import clients
 
         return clients.make_async_client(self.tls_context(profile), self.proxy)
+
+    def watched(self, client: C) -> C:
+        """The same HTTP client, which the watcher has seen, if there is one."""
+        if self.watcher is not None:
+            self.watcher.client(client)
+        return client
 
 
 def settings_of(http: HttpSettings | None) -> HttpSettings:

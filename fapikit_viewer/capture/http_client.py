@@ -10,6 +10,7 @@ Role: RP, RS, AS
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, Final, TypeAlias
 
 from fapikit.io.http_library import library_of
@@ -22,6 +23,8 @@ NewRecord: TypeAlias = Callable[[str], MessageRecord]
 """Takes the URL of a request, and returns the record of that message."""
 _Hook: TypeAlias = Callable[[Any], Any]
 
+LAST_SENT: Final[ContextVar[str | None]] = ContextVar("fapikit_viewer_last_sent", default=None)
+"""The id of the message that was sent last in this context."""
 _RECORD: Final = "fapikit_viewer.record"
 
 
@@ -63,6 +66,7 @@ class _Hooks:
         with never_fails(self._recording):
             record = self._new_record(str(request.url))
             request.headers[MARK] = record.id
+            LAST_SENT.set(record.id)
             request.extensions = {**request.extensions, _RECORD: record}
             body, length = _sent(self._library, request)
             record.request(request.method, str(request.url), _fields(request.headers), body, length)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from fapikit import base64url
-from fapikit_viewer.words import is_secret, look_up
+from fapikit_viewer.words import is_secret, look_up, words_of
 
 MASK: Final = "***"
 SHORTEST_ECHO: Final = 6
@@ -45,7 +45,8 @@ class Masker:
         """The value of a form field or of a query parameter."""
         if is_secret(name):
             return self.secret(name, value)
-        if name in self._shown or look_up("parameters", name) is not None:
+        # Not by `look_up`: a name of a key or of metadata says nothing about a form field of somebody else.
+        if name in self._shown or name in words_of("parameters"):
             return self.public(value)
         return self.hide(value)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from askit.pytest_plugin.throwaway_tls import make_tls_files
+from askit.throwaway_tls import make_tls_files
 from fapikit.io.tls import client_context
 from tests.askit.bank import FINTECH, OTHER, an_api
 from tests.askit.plain_client import ACCOUNTS, PAYMENTS, PlainClient

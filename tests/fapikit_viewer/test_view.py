@@ -136,7 +136,7 @@ def test_checks_about_a_message_are_in_its_entry_and_others_have_their_own() -> 
     own = {**about, "id": "d", "about": None, "outcome": "passed", "error": None, "party": "fintech"}
     view = view_of([FINTECH, about, message("1", status=403), own, own])
     first, second = view["entries"]
-    assert first["checks"] == [{**lines[0], "party": "accounts"}]
+    assert first["checks"] == [{**lines[0], "outcome": "passed", "party": "accounts"}]
     assert first["error"]["said"] == first["meaning"] == "too little"
     assert first["refused"] is True
     assert (second["kind"], second["from"], second["to"], second["refused"]) == (

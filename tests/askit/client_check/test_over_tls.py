@@ -24,8 +24,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from askit import AuthorizationServer
 from askit.pytest_plugin.hosts import Hosts
 from askit.pytest_plugin.running import RunningServer, running
-from askit.pytest_plugin.throwaway_tls import make_tls_files
 from askit.serving import handshake
+from askit.throwaway_tls import make_tls_files
 from fapikit.io.tls import client_context
 from tests.askit.client_check.test_client_certificates import jwk_of
 from tests.keys import b64

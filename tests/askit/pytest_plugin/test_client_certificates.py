@@ -13,7 +13,7 @@ import pytest
 from askit import AuthorizationServer
 from askit.pytest_plugin.hosts import Hosts
 from askit.pytest_plugin.running import REDIRECT_URI, RunningServer, running
-from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles
+from askit.throwaway_tls import ClientCertificateFiles
 from fapikit import HttpSettings, PrivateKeyJWT
 from fapikit.client_authentication import SelfSignedTlsClientAuth, TlsClientAuth
 from rpkit import Client

@@ -15,9 +15,9 @@ from cryptography.x509.oid import NameOID
 
 from askit.config.values import TlsFiles
 from askit.log_budget import BudgetedLogger
-from askit.pytest_plugin.throwaway_tls import make_tls_files
 from askit.serving import handshake
 from askit.serving.handshake import Handshake
+from askit.throwaway_tls import make_tls_files
 from fapikit import FAPI2_SECURITY
 from fapikit.errors import ConfigurationError
 from fapikit.io.tls import server_context, trust_client_certificates

@@ -1,10 +1,14 @@
-"""Makes throw-away certificates in a directory: for a server on loopback, for clients, and their authorities."""
+"""Makes throw-away certificates in a directory: for a server on loopback, for clients, and their authorities.
+
+Role: AS
+"""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
 import ipaddress
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,7 +97,7 @@ def make_tls_files(directory: Path) -> TlsFiles:
     files = TlsFiles(directory / "ca.pem", directory / "server.pem", directory / "server.key")
     files.ca.write_bytes(_pem(_authority(ca_name, ca_key)))
     files.certificate.write_bytes(_pem(leaf))
-    files.key.write_bytes(_key_pem(key))
+    _write_key(files.key, key)
     return files
 
 
@@ -126,8 +130,15 @@ def _written(
     stem = f"client-{certificate.serial_number:x}"
     files = ClientCertificateFiles(directory / f"{stem}.pem", directory / f"{stem}.key")
     files.certificate.write_bytes(_pem(certificate))
-    files.key.write_bytes(_key_pem(key))
+    _write_key(files.key, key)
     return files
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    """Only its owner may read a private key, from its first octet on."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(_key_pem(key))
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -1,0 +1,112 @@
+"""Serves the bank and its API in one process: the bank in the main thread, which gets the signals.
+
+Spec: FAPI2-SP 5.2.1-1
+Role: AS, RS
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from asgi_mw.uvicorn_tls import HttpProtocol
+from askit.__main__ import uvicorn_config
+from askit.config.settings import Config
+from askit.server import AuthorizationServer
+from askit.serving.server import BoundedServer
+from fapikit import server_context
+from fapikit.io.tls import ask_for_client_certificates, read_certificates
+from fapikit.profiles import profile_of
+from fapikit_cli.bank.api import make_api
+from fapikit_cli.bank.folder import BankFolder
+from fapikit_cli.failing import WrongUsage
+
+_GOODBYE: Final = 5.0
+
+
+class _Bank(BoundedServer):
+    """Starts the API once it listens: the API fetches the keys of the bank."""
+
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_start()
+
+
+class _Api(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_start()
+
+
+def serve(
+    folder: BankFolder, sockets: tuple[socket.socket, socket.socket], on_ready: Callable[[], None]
+) -> bool:
+    """Serve until a signal ends it. `sockets`: of the bank and of the API. `on_ready`: called when both answer.
+
+    Returns whether the bank started. Raises FapiError for a folder that was changed so that it cannot work.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    config = Config.load(folder.settings)
+    api = _Api(_api_config(folder), on_ready)
+    thread = threading.Thread(target=api.run, args=([sockets[1]],), name="api", daemon=True)
+    bank = _Bank(uvicorn_config(AuthorizationServer(config)), thread.start)
+    bank.run([sockets[0]])
+    api.should_exit = True
+    if thread.is_alive():
+        thread.join(_GOODBYE)
+    return bank.started
+
+
+def _api_config(folder: BankFolder) -> uvicorn.Config:
+    profile = profile_of(folder.profile)
+    config = uvicorn.Config(
+        make_api(folder),
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        http=HttpProtocol,
+    )
+    config.load()
+    config.ssl = server_context(folder.path / "server.pem", folder.path / "server.key", profile=profile)
+    ask_for_client_certificates(config.ssl, read_certificates(folder.path / "client.pem"))
+    return config
+
+
+@contextmanager
+def listening(port: int, option: str) -> Iterator[socket.socket]:
+    """A socket on loopback; port 0 is any free one. `option`: that which chooses the port. Raises WrongUsage."""
+    # asyncio switches Nagle's algorithm off (40 ms for each new connection) only if the protocol is named.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    with made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise WrongUsage(
+                f"nothing can listen on port {port} of this machine: {error.strerror}",
+                f"end what listens there, or choose another port with {option} (0: any free one)",
+            ) from error
+        yield made
+
+
+def port_of(url: str) -> int:
+    return urlsplit(url).port or 443

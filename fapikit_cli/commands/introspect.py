@@ -1,0 +1,61 @@
+"""`fapikit introspect`: asks the server what it knows of a token.
+
+Spec: RFC 7662 2; RFC 9701 5
+Role: RP
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fapikit_cli.client_options import ClientOption, ResourceOption, TokensOption
+from fapikit_cli.options import JsonOption
+from fapikit_cli.typer_app import new_app
+
+app = new_app()
+
+
+@app.command()
+def introspect(
+    client: ClientOption = None,
+    resource: ResourceOption = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token", metavar="SOURCE", help="Another token than the kept one: FILE, -, env:NAME or ask."
+        ),
+    ] = None,
+    tokens: TokensOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the server whether a token is active, and what is in it. The exit status is 1 if it is not active."""
+    from fapikit_cli.client_file import find_client_file, read_client_file
+    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.exit_status import ExitStatus
+    from fapikit_cli.printing import say, show_json, show_table
+    from fapikit_cli.secret_input import read_secret
+
+    file = read_client_file(find_client_file(client))
+    kept = tokens_of(file, tokens)
+    asked: Any = kept.require() if token is None else read_secret(token, "the token")
+    with connected(file, kept) as rp:
+        answer = rp.introspect(asked, resource=resource)
+    if as_json:
+        show_json({**answer.claims, "active": answer.active})
+    elif answer.active:
+        show_table(["claim", "value"], [(name, _shown(name, value)) for name, value in answer.claims.items()])
+    else:
+        say("not active: it has expired, was revoked, or this server never issued it", style="bad")
+    raise typer.Exit(ExitStatus.GOOD if answer.active else ExitStatus.REFUSED)
+
+
+def _shown(name: str, value: Any) -> str:
+    """The value; a time also in words."""
+    import json
+    from datetime import UTC, datetime
+
+    if name in ("exp", "iat", "nbf", "auth_time") and isinstance(value, int | float):
+        return f"{value} ({datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
