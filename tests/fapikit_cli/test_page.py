@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from fapikit import PrivateKey
 from fapikit_cli.exit_status import ExitStatus
 from fapikit_cli.typer_app import app, command_names
 from tests.fapikit_cli.planted_bank import PlantedBank, planted
 from tests.fapikit_cli.running import run
-from tests.keys import a_key
+from tests.keys import a_key, mint
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text("utf-8")
 
@@ -93,3 +95,28 @@ def test_a_server_is_examined_as_the_page_shows(arguments: list[str], output: st
     bank.faults["jwks"] = lambda honest: (200, {}, {"keys": [*honest[2]["keys"], spilt]})
     told = run(arguments[0], bank.origin, "--ca", bank.ca, *arguments[2:]).stdout
     assert loose(told, bank.origin) == loose(output)
+
+
+_CLAIMS = {
+    "iss": "https://bank.example",
+    "sub": "alice",
+    "aud": "https://api.example/",
+    "client_id": "fintech",
+    "iat": 1_799_999_990,
+    "exp": 1_800_000_300,
+    "jti": "7c1f",
+}
+
+
+@pytest.mark.parametrize("arguments, output", shown("fapikit jwt"))
+def test_a_jwt_is_explained_as_the_page_shows(arguments: list[str], output: str, tmp_path: Path) -> None:
+    key = PrivateKey.generate("ES256", kid="bank-1")
+    (tmp_path / "token.jwt").write_text(mint(_CLAIMS, key, typ="at+jwt"))
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [dict(key.public_jwk)]}))
+    told = run(*arguments, cwd=tmp_path).stdout
+    assert matches([*map(undated, loose(output))], [*map(undated, loose(told))]), told
+
+
+def undated(line: str) -> str:
+    """How long until a time depends on the day of the test."""
+    return re.sub(r"(?:in )?\d+ (?:day|hour|minute|second)s?(?: ago)?|now$", "some day", line)
