@@ -12,10 +12,10 @@ BENCH ?=
 UPGRADE ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo lab test check fix docs bench fuzz lock clean
+.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations bench fuzz lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 20
 
 # Every file that is installed has a hash that was written down. What builds our own package is among them: nothing is
 # fetched for the last step.
@@ -35,7 +35,7 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt
 	$(call install,constraints.txt)
 	@touch $@ $(VENV)/demo.stamp
 
-demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=, AUTH=, BINDING=, FLOW=device or consents choose others)
+demo: $(VENV)/demo.stamp ## run the whole ecosystem: two banks, APIs, fintech (PROFILE=, AUTH=, BINDING=, FLOW=device or consents choose others)
 	@$(BIN)/python -m examples.demo --profile $(PROFILE) --auth "$(AUTH)" --binding "$(BINDING)" --flow "$(FLOW)"
 
 lab: $(VENV)/dev.stamp ## play every attack against naive parts and against the toolkit (T=T6 tells one step by step)
@@ -64,6 +64,15 @@ docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.threats_doc
 	@$(BIN)/python -m tools.conformance
 
+docs-site: $(VENV)/dev.stamp ## build the docs site, English and Japanese, in docs/_build/html; it needs no network
+	@$(BIN)/python -m tools.site
+
+docs-links: $(VENV)/dev.stamp ## try every link of the docs to somewhere else; it needs the network
+	@$(BIN)/python -m tools.site --links
+
+docs-translations: $(VENV)/dev.stamp ## bring docs/locale up to date with the English, and count what is missing
+	@$(BIN)/python -m tools.translations update
+
 bench: $(VENV)/dev.stamp ## measure beside peers; writes benchmarks/RESULTS.md (BENCH=--quick, or some parts: writes nothing)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
@@ -82,4 +91,4 @@ fix: $(VENV)/dev.stamp ## format, and fix what can be fixed
 	@$(BIN)/ruff format .
 
 clean: ## forget the environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build

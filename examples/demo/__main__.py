@@ -24,7 +24,7 @@ from examples.demo.world import ENVIRONMENT_VARIABLE, World
 from fapikit.errors import ConfigurationError
 
 _PARTIES = {
-    WEB: "bank, two APIs and a fintech",
+    WEB: "two banks, two APIs and a fintech",
     DEVICE: "bank, two APIs and a television",
     CONSENTS: "bank, an API and a budget app",
     CIBA: "bank, two APIs and a shop",
@@ -135,13 +135,18 @@ def _keep_serving(world: World) -> None:
     # A parent that runs this in the background may have left Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        print(f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate).")
+        print(
+            f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate, at a bank too)."
+        )
         if world.flow == CIBA:
             print(f"The phone is {world.bank}/authentication_device.")
         if world.flow == CONSENTS:
             print(f"What was granted is on {world.bank}/grants too, and can be ended there.")
         print(f"Sign in as {USERNAME} with the password: {PASSWORD}")
-        print(f"The bank: {world.bank}   its metadata: {world.bank}/.well-known/openid-configuration")
+        for bank, issuer in ((bank, world.issuer_of(bank)) for bank in world.banks):
+            print(f"{bank.title}: {issuer}   its metadata: {issuer}/.well-known/openid-configuration")
+        if world.flow == WEB:
+            print("At both banks the page /grants shows what was granted, and ends it.")
         print("Ctrl-C stops everything.", flush=True)
         while True:  # signal.pause() would miss a signal that comes just before it
             time.sleep(1)

@@ -1,4 +1,4 @@
-"""The bank's authorization server: nothing but configuration for `python -m askit`."""
+"""The authorization server of each bank: nothing but configuration for `python -m askit`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from examples.demo.banks import Bank
 from examples.demo.certificates import CLIENT_NAME
 from examples.demo.choices import CIBA, CONSENTS, DEVICE, WEB
 from examples.demo.client import keys_of
 from examples.demo.consents import END_MEMBER, LODGED_AT, LODGED_TYPE, SCHEMA, TYPE
+from examples.demo.payment import SCHEMA as PAYMENT_SCHEMA
+from examples.demo.payment import TYPE as PAYMENT_TYPE
 from examples.demo.world import (
     CLIENT_ID,
     OTHER_CLIENT_ID,
@@ -29,11 +32,17 @@ LIFETIME = 20
 
 _TOML = """\
 issuer = "{issuer}"
+name = "{title}"
 profile = "{profile}"
 listen = "127.0.0.1:{port}"
 store = "memory:"
-clients_file = "clients.json"
+clients_file = "{party}.clients.json"
+status_list_ttl = {status_list_ttl}
 {flow}
+[look]
+accent = "{accent}"
+logo = "{name}.svg"
+
 [scopes]
 accounts = "{see_accounts}"
 payments = "Make the payment shown here, once"
@@ -48,7 +57,7 @@ ca = "ca.pem"
 [[users]]
 username = "{username}"
 password = "{password}"
-claims = {{ name = "Alice Example", email = "{email}" }}
+claims = {{ name = "{person}", email = "{email}", account = "{account}" }}
 
 [[resources]]
 uri = "{accounts}"
@@ -62,9 +71,10 @@ scopes = ["payments"]
 introspection_clients = ["{payments_api}"]
 
 [[authorization_details_types]]
-type = "payment_initiation"
+type = "{payment}"
+name = "Payment"
 resource = "{payments}"
-required = ["instructed_amount", "creditor_name", "creditor_account", "remittance_information"]
+schema = "{payment}.schema.json"
 single_use = true
 {types}"""
 
@@ -90,7 +100,9 @@ _SEE_NAMED = "See the accounts that are named here, and no others"
 LONGEST = 180 * 86_400
 """Seconds that a customer may agree to at most; the app asks for less."""
 STATUS_LIST_TTL = 2
-"""Seconds after which the API knows at the latest that a token has ended."""
+"""Seconds after which an API that keeps a status list knows at the latest that a token has ended."""
+STATUS_LIST_LAG = STATUS_LIST_TTL / 10 + 0.02
+"""Seconds after which a bank has written the end of a token into its list."""
 PATIENCE = STATUS_LIST_TTL + 8.0
 """Seconds for which a demo on a busy machine waits for that."""
 
@@ -104,20 +116,30 @@ _FLOWS = {
     # Short, so that nobody who watches has to wait.
     DEVICE: f"polling_interval = 1\ndevice_code_lifetime = {LIFETIME}\n",
     CIBA: "polling_interval = 1\n",
-    CONSENTS: f"status_list_ttl = {STATUS_LIST_TTL}\ngrant_lifetime = {LONGEST}\n",
+    CONSENTS: f"grant_lifetime = {LONGEST}\n",
 }
 
 
-def write_configuration(world: World) -> Path:
-    """Write bank.toml and clients.json. Returns the path of bank.toml."""
-    world.path("clients.json").write_text(json.dumps(_clients(world), indent=1))
+def write_configuration(world: World, bank: Bank) -> Path:
+    """Write the configuration of one bank, with its clients, schemas and logo. Returns the path of its TOML file."""
+    world.path(f"{bank.party}.clients.json").write_text(json.dumps(_clients(world, bank), indent=1))
     world.path(f"{TYPE}.schema.json").write_text(json.dumps(SCHEMA, indent=1))
-    path = world.path("bank.toml")
+    world.path(f"{PAYMENT_TYPE}.schema.json").write_text(json.dumps(PAYMENT_SCHEMA, indent=1))
+    world.path(f"{bank.name}.svg").write_text(bank.logo)
+    path = world.path(f"{bank.party}.toml")
     path.write_text(
         _TOML.format(
-            issuer=world.bank,
+            issuer=world.issuer_of(bank),
+            title=bank.title,
+            party=bank.party,
+            name=bank.name,
+            accent=bank.accent,
+            person=bank.person,
+            account=bank.accounts[0].iban,
+            payment=PAYMENT_TYPE,
+            status_list_ttl=STATUS_LIST_TTL,
             profile=world.profile_name,
-            port=port_of(world.bank),
+            port=port_of(world.issuer_of(bank)),
             username=USERNAME,
             password=PASSWORD,
             email=EMAIL,
@@ -146,8 +168,8 @@ def _types(world: World) -> str:
     )
 
 
-def _clients(world: World) -> list[dict[str, Any]]:
-    fintech = _fintech(world)
+def _clients(world: World, bank: Bank) -> list[dict[str, Any]]:
+    fintech = _fintech(world, bank)
     clients = [fintech, _payments_api(world)]
     if world.flow != WEB:
         clients.append(_mallory(world, fintech))
@@ -163,22 +185,20 @@ def _clients(world: World) -> list[dict[str, Any]]:
     return clients
 
 
-def _fintech(world: World) -> dict[str, Any]:
+def _fintech(world: World, bank: Bank) -> dict[str, Any]:
     key = world.key_of(CLIENT_ID)
     return {
-        "client_id": CLIENT_ID,
+        "client_id": bank.client_id,
         "client_name": _NAMES[world.flow],
         "scope": " ".join(_scopes(world)),
         "request_object_signing_alg": key.alg,
         "authorization_signed_response_alg": "ES256",
         "id_token_signed_response_alg": "ES256",
-        "authorization_details_types": [TYPE, LODGED_TYPE]
-        if world.flow == CONSENTS
-        else ["payment_initiation"],
+        "authorization_details_types": [TYPE, LODGED_TYPE] if world.flow == CONSENTS else [PAYMENT_TYPE],
         "jwks": keys_of(world).jwks(),
         "dpop_bound_access_tokens": world.binding == "dpop",
         "tls_client_certificate_bound_access_tokens": world.binding == "mtls",
-        **_flow(world, key.alg),
+        **_flow(world, bank, key.alg),
         **_sign_in(world),
     }
 
@@ -188,7 +208,7 @@ def _scopes(world: World) -> list[str]:
     return ["openid", "profile", "accounts", *own]
 
 
-def _flow(world: World, alg: str) -> dict[str, Any]:
+def _flow(world: World, bank: Bank, alg: str) -> dict[str, Any]:
     """The client metadata for the demo's flow."""
     match world.flow:
         case flow if flow == DEVICE:
@@ -203,7 +223,7 @@ def _flow(world: World, alg: str) -> dict[str, Any]:
     # A client asks about its grants, and ends them, with a token of its own.
     own = ["client_credentials"] if world.flow == CONSENTS else []
     return {
-        "redirect_uris": [world.redirect_uri],
+        "redirect_uris": [world.redirect_uri_of(bank)],
         "grant_types": ["authorization_code", "refresh_token", *own],
         "response_types": ["code", "code id_token"] if world.hybrid else ["code"],
     }

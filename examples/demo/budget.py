@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from examples.demo import web_app
+from examples.demo.banks import Bank
 from examples.demo.consents import ACCOUNTS, DURATIONS, END_MEMBER, account_information, accounts_in, from_now
 from examples.demo.world import World
 from rpkit import HeldByGrant, Login, TokenSet
@@ -29,6 +30,7 @@ from rpkit.errors import GrantEnded, NoSuchGrant
 class Session(web_app.Session):
     """`ended`: that the consent is no longer there, in words for the customer. `why`: in words for developers."""
 
+    tokens: TokenSet | None = None
     ended: str = ""
     why: str = ""
 
@@ -38,6 +40,7 @@ class Budget(web_app.WebApp[Session]):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
+        (self.bank,) = world.banks
         self.links = (("/events", "What was checked"), (f"{world.bank}/grants", "Your consents at the bank"))
 
     def routes(self) -> list[Route]:
@@ -47,7 +50,7 @@ class Budget(web_app.WebApp[Session]):
             Route("/end", self.end, methods=["POST"]),
         ]
 
-    async def begin(self, request: Request) -> dict[str, Any]:
+    async def begin(self, _bank: Bank, request: Request) -> dict[str, Any]:
         """One account: the first one in a new grant, a further one added to the grant."""
         session, form = await self.submitted(request)
         action: dict[str, Any] = {"grant_management_action": "create"}
@@ -64,10 +67,10 @@ class Budget(web_app.WebApp[Session]):
             **action,
         }
 
-    async def signed_in(self, request: Request, login: Login) -> Response:
+    async def signed_in(self, bank: Bank, request: Request, login: Login) -> Response:
         _, session = self.session_of(request)
-        session.ended = session.why = ""
-        return await super().signed_in(request, login)
+        session.tokens, session.ended, session.why = login.tokens, "", ""
+        return await super().signed_in(bank, request, login)
 
     async def home(self, request: Request) -> Response:
         """What the consent holds by the bank's own words, and the balances that it allows to read."""
@@ -105,14 +108,14 @@ class Budget(web_app.WebApp[Session]):
         session, _ = await self.submitted(request)
         if session.tokens is not None:
             with suppress(NoSuchGrant):  # it has ended already, which is what the customer wants
-                await (await self.sign_in.client()).revoke_grant(session.tokens)
+                await (await self.client(self.bank.name)).revoke_grant(session.tokens)
             session.tokens, session.why = None, ""
             session.ended = "You took your consent back here, and the bank has ended it."
         return RedirectResponse("/", 303)
 
     async def _held(self, session: Session, tokens: TokenSet) -> HeldByGrant | None:
         try:
-            return await (await self.sign_in.client()).query_grant(tokens)
+            return await (await self.client(self.bank.name)).query_grant(tokens)
         except NoSuchGrant as error:
             self._forget(session, error)
         return None
@@ -121,7 +124,7 @@ class Budget(web_app.WebApp[Session]):
         """The API's answer; None: the consent has ended."""
         resource = self.world.accounts_resource
         try:
-            async with await self.api(tokens, resource) as api:
+            async with await self.api(self.bank, tokens, resource) as api:
                 answer: httpx.Response = await api.get(f"{resource}/{quote(iban, safe='')}")
                 return answer
         except GrantEnded as error:  # the API said 401, and the bank gives no other token

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from examples.demo.bank import EMAIL, PASSWORD, USERNAME
+from examples.demo.banks import OLD_MILL, Bank
 from examples.demo.browser import Browser, Page
 from examples.demo.choices import BY_BROWSER
 from examples.demo.client import authentication, keys_of, options
+from examples.demo.payment import payment
 from examples.demo.walks.step import require
-from examples.demo.world import CLIENT_ID, OTHER_CLIENT_ID, World, payment
+from examples.demo.world import OTHER_CLIENT_ID, World
 from fapikit import HttpSettings, KeyRing
 from fapikit.errors import PeerRefused
 from fapikit.io import SyncDriver
@@ -17,14 +19,16 @@ from rpkit import CibaRequest, Client, ClientKeys, DeviceAuthorization, Start, b
 from rpkit.decoupled.request import DecoupledRequest
 
 
-def fintech_client(world: World, http: HttpSettings, *, client_id: str = CLIENT_ID, **more: Any) -> Client:
-    """The fintech's own client, sync, in this process. `more`: options besides the demo's choices."""
+def fintech_client(
+    world: World, http: HttpSettings, *, bank: Bank = OLD_MILL, client_id: str = "", **more: Any
+) -> Client:
+    """The fintech's own client of a bank, sync, in this process. `more`: options besides the demo's choices."""
     keys = keys_of(world)
     return Client.discover(
-        world.bank,
-        client_id=client_id,
+        world.issuer_of(bank),
+        client_id=client_id or bank.client_id,
         auth=authentication(world, keys),
-        redirect_uri=world.redirect_uri if world.flow in BY_BROWSER else None,
+        redirect_uri=world.redirect_uri_of(bank) if world.flow in BY_BROWSER else None,
         profile=world.profile,
         http=http,
         **{**options(world, keys), **more},
@@ -93,12 +97,12 @@ def decide_on_phone(phone: Browser, world: World, message: str, *, decision: str
     return page
 
 
-def approve(world: World, url: str, name: str = "victim") -> str:
+def approve(world: World, url: str, name: str = "victim", *, bank: Bank = OLD_MILL) -> str:
     """Sign in and approve. Returns the URL that the browser is redirected to, and does not open it."""
     browser = Browser(world, name)
     page = browser.open(url)
     if "username" in page.forms[0].fields:
         browser.submit({"username": USERNAME, "password": PASSWORD})
-    browser.submit(press="approve", stop_at=world.redirect_uri)
+    browser.submit(press="approve", stop_at=world.redirect_uri_of(bank))
     browser.close()
     return browser.url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from examples.demo.choices import BEARER, CIBA
+from examples.demo.choices import BEARER, CIBA, CONSENTS
 from examples.demo.consents import LODGED_AT
 from examples.demo.world import World
 
@@ -37,6 +37,7 @@ _UNDER_FAPI_1 = {
 _UNDER_CIBA = {"RFC 8628 3.5": "CIBA 11", "RFC 8628 3.3": "CIBA 10"}
 _TOKENS = "tokens"
 _ONE_ACCOUNT = "/accounts/..."
+_CONSENTED_ACCOUNT = "/accounts/... by consent"
 _BOUND = {
     "dpop": "tokens bound to the DPoP key, for one API",
     "mtls": "tokens bound to the client certificate, for one API",
@@ -104,7 +105,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("bank", "POST", LODGED_AT): {201: ("what the customer will be asked for is lodged before", "LODGING 1")},
     ("bank", "DELETE", "/grant_management/***"): {204: ("the client ends the grant", "GM 6.5")},
     ("bank", "GET", "/status_lists/***"): {
-        200: ("the API reads which tokens have ended, and keeps the list for its ttl", "TSL 8.1")
+        200: ("the API reads which tokens have ended, and asks about none of them", "TSL 8.1")
     },
     ("bank", "GET", "/authentication_device"): {
         200: ("the phone: who asks, binding message, payee, amount", "FAPI-CIBA 5.2.2-2")
@@ -122,6 +123,11 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         401: ("refused", "FAPI2-SP 5.3.4-5"),
     },
     ("accounts", "GET", _ONE_ACCOUNT): {
+        200: ("an account of this subject of this issuer, with its movements", "OIDC 5.7"),
+        404: ("to this subject of this issuer, there is no such account", "OIDC 5.7"),
+        401: ("refused", "FAPI2-SP 5.3.4-5"),
+    },
+    ("accounts", "GET", _CONSENTED_ACCOUNT): {
         200: ("the customer consented to this account", "RFC 9396 9"),
         401: ("refused: the token has ended, by the status list or its own time", "TSL 8.3"),
         403: ("refused: not what the customer consented to, or not any more", "RFC 9396 9"),
@@ -132,6 +138,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         403: ("refused: not what the customer consented to", "FAPI2-SP 5.3.4-4"),
         409: ("refused: this consent has been used", "RFC 9396 9"),
     },
+    ("fintech", "GET", "/consents"): {200: ("what was granted, bank by bank", "-")},
     ("fintech", "GET", "/events"): {200: ("every check of the sign-in, with its clause", "-")},
     ("fintech", "GET", "/"): {200: ("the fintech's page", "-")},
     ("fintech", "POST", "/login"): {
@@ -140,16 +147,20 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("fintech", "GET", "/callback"): {
         303: ("iss and state fit this browser's transaction; code exchanged", "RFC 9207 2.4")
     },
-    ("fintech", "GET", "/accounts"): {200: ("the customer sees the accounts", "-")},
-    ("fintech", "POST", "/pay"): {
-        200: ("the customer sees the receipt", "-"),
+    ("fintech", "GET", "/accounts"): {
+        200: ("the customer sees one account, with its movements", "-"),
+        404: ("the other bank has no such account", "-"),
+    },
+    ("fintech", "GET", "/payments"): {
+        200: ("the customer sees the receipt, and the new balance", "-"),
         502: ("the customer sees the reason", "-"),
     },
+    ("fintech", "POST", "/try"): {502: ("the customer sees the reason", "-")},
     ("fintech", "GET", "/balance"): {
         200: ("the customer sees the balance, or why not", "-"),
         303: ("the app has learned that the consent has ended", "-"),
     },
-    ("fintech", "POST", "/revoke"): {200: ("the customer withdraws the consent", "-")},
+    ("fintech", "POST", "/revoke"): {303: ("the customer withdraws the consent", "-")},
 }
 
 # What the notes of a message add: (status, note).
@@ -203,7 +214,7 @@ _NOTED = {
 
 def explain(message: Message, world: World) -> tuple[str, str]:
     """What a message proves, and the clause of the profile in force."""
-    meaning, clause = _explain(message)
+    meaning, clause = _explain(message, world)
     if meaning == _TOKENS:
         meaning = _BOUND[world.binding]
     if not world.profile_name.startswith("fapi2"):
@@ -213,15 +224,18 @@ def explain(message: Message, world: World) -> tuple[str, str]:
     return meaning, clause
 
 
-def _explain(message: Message) -> tuple[str, str]:
+def _explain(message: Message, world: World) -> tuple[str, str]:
+    receiver = "bank" if message.receiver == "bank2" else message.receiver
     if message.note == "use_dpop_nonce":
-        return _NONCE[message.receiver]
+        return _NONCE[receiver]
     if (message.status, message.note) in _NOTED:
         return _NOTED[message.status, message.note]
     path = message.path.split("?")[0]
-    if message.receiver == "accounts" and path.startswith("/accounts/"):
-        path = _ONE_ACCOUNT
-    found = _MEANINGS.get((message.receiver, message.method, path), {}).get(message.status)
+    if receiver == "accounts" and path.startswith("/accounts/"):
+        path = _CONSENTED_ACCOUNT if world.flow == CONSENTS else _ONE_ACCOUNT
+    if receiver == "fintech":  # the rest says which bank, or which account
+        path = f"/{path.split('/')[1]}"
+    found = _MEANINGS.get((receiver, message.method, path), {}).get(message.status)
     if found is not None:
         return found
     if path.startswith("/.well-known/oauth-protected-resource") and message.status == 200:

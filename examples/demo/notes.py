@@ -54,7 +54,7 @@ def _starts_in_the_url(request: httpx.Request) -> bool:
 
 
 def _arrives_at_callback(request: httpx.Request) -> bool:
-    return request.method == "GET" and request.url.path == "/callback"
+    return request.method == "GET" and request.url.path.startswith("/callback")
 
 
 def _goes_back(response: httpx.Response) -> tuple[str, str]:

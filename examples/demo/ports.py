@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-_USUAL = {"bank": 9443, "accounts": 9444, "payments": 9445, "fintech": 9446}
+_USUAL = {"bank": 9443, "accounts": 9444, "payments": 9445, "fintech": 9446, "bank2": 9447}
 PARTIES = tuple(_USUAL)
 
 

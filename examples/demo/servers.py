@@ -12,10 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from examples.demo.bank import write_configuration
+from examples.demo.bank import USERNAME, write_configuration
 from examples.demo.choices import CIBA, CONSENTS, WEB
+from examples.demo.ledger import Ledger
 from examples.demo.proxy import nginx_command
-from examples.demo.world import ENVIRONMENT_VARIABLE, World, port_of
+from examples.demo.world import ENVIRONMENT_VARIABLE, LEDGER, World, port_of
 from fapikit.io.tls import client_context
 
 PATIENCE = 30.0
@@ -32,13 +33,17 @@ class Servers:
 
     def __enter__(self) -> Self:
         try:
-            self._start("bank", "askit", "--config", str(write_configuration(self._world)))
-            self._wait("bank", self._world.bank)  # the others fetch its metadata when they start
             consents = self._world.flow == CONSENTS
+            if not consents:
+                self._start_payments()  # it asks the banks nothing before its first request
+            for bank in self._world.banks:
+                configuration = write_configuration(self._world, bank)
+                self._start(bank.party, "askit", "--config", str(configuration))
+            self._open_accounts()
+            for bank in self._world.banks:  # the others fetch their metadata when they start
+                self._wait(bank.party, self._world.issuer_of(bank))
             accounts = "consented_accounts_api" if consents else "accounts_api"
             self._start("accounts", "examples.demo.serve", accounts, self._world.accounts)
-            if not consents:
-                self._start_payments()
             if self._world.flow in PAGES:
                 self._start("fintech", "examples.demo.serve", PAGES[self._world.flow], self._world.fintech)
             for name in ("accounts", "payments", "fintech"):
@@ -66,6 +71,12 @@ class Servers:
                 process.kill()
                 process.wait()
         self._processes.clear()
+
+    def _open_accounts(self) -> None:
+        ledger = Ledger(self._world.path(LEDGER))
+        ledger.create()
+        for bank in self._world.banks:
+            ledger.open_accounts(f"{self._world.issuer_of(bank)}#{USERNAME}", bank.accounts)
 
     def _start_payments(self) -> None:
         if self._world.behind_a_proxy:

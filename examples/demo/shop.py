@@ -17,14 +17,15 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from examples.demo import pages
 from examples.demo.bank import EMAIL
 from examples.demo.client import authentication, certificate_of, keys_of, options
-from examples.demo.pages import render
+from examples.demo.payment import payment
 from examples.demo.trace import Recorder
-from examples.demo.world import CLIENT_ID, NOTIFICATION_PATH, PINGED_CLIENT_ID, World, payment
+from examples.demo.world import CLIENT_ID, NOTIFICATION_PATH, PINGED_CLIENT_ID, World
 from fapikit import FapiError
 from fapikit.parameters import parse_parameters
 from fapikit.profile import DeliveryMode
@@ -80,7 +81,7 @@ class Shop:
         return self._clients["ping"]
 
     async def home(self, _request: Request) -> Response:
-        return HTMLResponse(render("shop", payment=payment(), email=EMAIL))
+        return pages.answer("shop", payment=payment(), email=EMAIL)
 
     async def order(self, request: Request) -> Response:
         """Ask the bank to ask the customer. Nobody is signed in here: a forged form orders no more than anybody can."""
@@ -106,7 +107,7 @@ class Shop:
         found = self.orders.get(request.query_params.get("number", ""))
         if found is None:
             return RedirectResponse("/", 303)
-        return HTMLResponse(render("order", order=found))
+        return pages.answer("order", order=found)
 
     async def notification(self, request: Request) -> Response:
         """A ping. The trace has it from here, for the bank records nothing: who shows the token is the bank."""
@@ -142,7 +143,7 @@ class Shop:
 
 
 async def refused(_request: Request, error: Exception) -> Response:
-    return HTMLResponse(render("problem", why=str(error)), 502)
+    return pages.answer("problem", 502, why=str(error))
 
 
 def create_app() -> Starlette:
@@ -155,5 +156,6 @@ def create_app() -> Starlette:
             Route("/order", shop.order, methods=["POST"]),
             Route("/order", shop.progress),
             Route(NOTIFICATION_PATH, shop.notification, methods=["POST"]),
+            pages.STYLE,
         ],
     )

@@ -8,21 +8,23 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from examples.demo.banks import BANKS, OLD_MILL, Bank
 from examples.demo.certificates import make_client_certificates, make_server_certificate
-from examples.demo.choices import BY_BROWSER, CIBA, Choices
+from examples.demo.choices import BY_BROWSER, CIBA, WEB, Choices
 from examples.demo.ports import PARTIES, free_port
 from fapikit import PrivateKey, Profile, profile_of
 
 ENVIRONMENT_VARIABLE = "FAPIKIT_DEMO"
-CLIENT_ID = "fintech"
+CLIENT_ID = OLD_MILL.client_id
 PINGED_CLIENT_ID = "fintech-pinged"
 """The same fintech, registered once more: the bank tells it when a customer has decided (CIBA)."""
 OTHER_CLIENT_ID = "mallory"
 """A registered client of somebody else, who tries to use what is not his."""
 NOTIFICATION_PATH = "/ciba-notification"
 PAYMENTS_API_ID = "payments-api"
+LEDGER = "ledger.db"
+"""The file with the accounts of both banks."""
 KEY_OWNERS = (CLIENT_ID, OTHER_CLIENT_ID, PAYMENTS_API_ID)
 
 
@@ -41,6 +43,7 @@ class World:
     payments_inside: str
     """Where the payments API listens behind its proxy, if it has one."""
     fintech: str
+    bank2: str
 
     @classmethod
     def create(cls, folder: Path, choices: Choices, *, ports: Mapping[str, int]) -> World:
@@ -102,8 +105,20 @@ class World:
         return f"{self.payments}/payments"
 
     @property
+    def banks(self) -> tuple[Bank, ...]:
+        """The banks of this run. Where the customer does not choose one, there is only the first."""
+        return BANKS if self.flow == WEB else BANKS[:1]
+
+    def issuer_of(self, bank: Bank) -> str:
+        return str(getattr(self, bank.party))
+
+    def redirect_uri_of(self, bank: Bank) -> str:
+        """One for each bank, so that no answer of one is taken for an answer of another (RFC 9700 4.4.2)."""
+        return f"{self.fintech}/callback/{bank.name}"
+
+    @property
     def redirect_uri(self) -> str:
-        return f"{self.fintech}/callback"
+        return self.redirect_uri_of(OLD_MILL)
 
     @property
     def notification_endpoint(self) -> str:
@@ -114,6 +129,7 @@ class World:
         """The name of the party at an origin."""
         names = {
             self.bank: "bank",
+            self.bank2: "bank2",
             self.accounts: "accounts",
             self.payments: "payments",
             self.payments_inside: "payments",
@@ -124,14 +140,3 @@ class World:
 
 def port_of(origin: str) -> int:
     return int(origin.rsplit(":", 1)[1])
-
-
-def payment(amount: str = "123.50", payee: str = "Green Grocer Ltd") -> dict[str, Any]:
-    """The authorization detail (RFC 9396) of one payment."""
-    return {
-        "type": "payment_initiation",
-        "instructed_amount": {"currency": "EUR", "amount": amount},
-        "creditor_name": payee,
-        "creditor_account": {"iban": "DE02120300000000202051"},
-        "remittance_information": "Invoice 2026-0815",
-    }

@@ -13,7 +13,8 @@ import httpx
 
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.browser import Browser
-from examples.demo.world import CLIENT_ID, World, payment
+from examples.demo.payment import payment
+from examples.demo.world import CLIENT_ID, World
 from fapikit import PrivateKey
 from fapikit.io.tls import client_context
 from tests.keys import a_key, b64, mint

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from examples.demo.world import World, payment
+from examples.demo.payment import payment
+from examples.demo.world import World
 from tests.e2e.honest_customer import HonestCustomer
 from tests.keys import a_key
 

@@ -112,6 +112,16 @@ def test_a_concept_is_one_screen_with_one_picture(page: Path) -> None:
     assert "## What goes wrong without it" in text
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.glob("concepts/*.md")), ids=lambda page: page.stem)
+def test_the_words_of_a_picture_fit_into_it(page: Path) -> None:
+    """Mermaid cuts a text at `;` and `#`, and lets a long one run over others."""
+    for line in "".join(re.findall(r"(?ms)^```mermaid\n(.*?)^```", page.read_text("utf-8"))).splitlines():
+        before, _, words = line.partition(": ")
+        longest = 32 if "Note over" in before else 52
+        assert all(len(part) <= longest for part in words.split("<br/>")), line
+        assert not {";", "#"} & set(line), line
+
+
 def test_the_glossary_is_in_the_order_of_the_alphabet() -> None:
     terms = re.findall(r"(?m)^\*\*(.+?)\.?\*\*", (DOCS / "glossary.md").read_text("utf-8"))
     keys = [re.sub(r"[^a-z0-9 ]", "", term.lower()) for term in terms]

@@ -67,6 +67,8 @@ def parse_page(name: str, text: str) -> Page:
     for token in MarkdownIt("commonmark").parse(text):
         line = token.map[0] + 1 if token.map else 0
         if token.type == "html_block":
+            if token.content.startswith("<!-- sphinx\n"):  # a table of contents, which GitHub cannot show
+                continue
             for word, rest, where in _comments(name, token.content, line):
                 if word == "hidden":
                     blocks.append(Block(name, where + 1, "python", rest + "\n", {"hidden": ""}))

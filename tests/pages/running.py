@@ -117,7 +117,7 @@ class Reader:
         """The commands of this environment, and the packages of this checkout."""
         here = Path(sys.executable).parent
         path = os.pathsep.join([str(here), os.environ["PATH"]])
-        quiet = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120"}
+        quiet = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "80"}
         return {**os.environ, **quiet, "PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(self.folder)}
 
 

@@ -11,9 +11,9 @@ import httpx
 
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.attackers.token_thief import TokenThief
+from examples.demo.payment import payment
 from examples.demo.proxy import CERTIFICATE_FIELD
 from examples.demo.trace import Recorder
-from examples.demo.world import payment
 from fapikit import TlsClientCertificate
 
 

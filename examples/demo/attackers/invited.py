@@ -10,6 +10,7 @@ from examples.demo.attackers.consent_stretcher import ConsentStretcher
 from examples.demo.attackers.device_phisher import DevicePhisher
 from examples.demo.attackers.hybrid_forger import HybridForger
 from examples.demo.attackers.message_forger import MessageForger
+from examples.demo.attackers.mixer import Mixer
 from examples.demo.attackers.proof_thief import ProofThief
 from examples.demo.attackers.shop_forger import ShopForger
 from examples.demo.choices import CIBA, CONSENTS, DEVICE
@@ -32,4 +33,5 @@ def attackers_of(world: World) -> list[Attacker]:
         attackers.append(HybridForger(world))
     elif world.profile_name == "fapi1-baseline":
         attackers.append(CodeThief(world))
+    attackers.append(Mixer(world))
     return attackers

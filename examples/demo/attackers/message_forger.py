@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlencode
 from examples.demo.attackers.forger import Forger
 from examples.demo.attackers.jws import altered, claims_of, header_of
 from examples.demo.attackers.refusal import Refusal
+from examples.demo.payment import payment
 from examples.demo.walks.step import require
-from examples.demo.world import CLIENT_ID, payment
+from examples.demo.world import CLIENT_ID
 from fapikit import PrivateKey
 from fapikit.flow import run_pure
 from fapikit.jose.purposes import JARM_RESPONSE

@@ -12,9 +12,10 @@ import httpx
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.client import certificate_of
 from examples.demo.customer import approve, begin_payment, fintech_client
+from examples.demo.payment import payment
 from examples.demo.trace import Recorder
 from examples.demo.walks.step import require
-from examples.demo.world import World, payment
+from examples.demo.world import World
 from fapikit.io.tls import client_context
 from rpkit import TokenSet
 

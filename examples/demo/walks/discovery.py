@@ -1,4 +1,4 @@
-"""The first step of every walk: the bank's metadata, by both documents."""
+"""The first step of every walk: the metadata of each bank, by both documents."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fapikit.metadata import discover
 
 def require_discovery(world: World, name: str) -> None:
     driver = SyncDriver(Recorder(world, name).settings())
-    oauth = driver.run(discover(world.bank, kinds=("oauth-authorization-server",)))
-    oidc = driver.run(discover(world.bank, kinds=("openid-configuration",)))
-    require(oauth.issuer == oidc.issuer == world.bank, "both documents name the bank as issuer")
+    for issuer in map(world.issuer_of, world.banks):
+        oauth = driver.run(discover(issuer, kinds=("oauth-authorization-server",)))
+        oidc = driver.run(discover(issuer, kinds=("openid-configuration",)))
+        require(oauth.issuer == oidc.issuer == issuer, "both documents name the bank as issuer")

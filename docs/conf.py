@@ -1,0 +1,80 @@
+"""How Sphinx builds the docs site: `make docs-site`.
+
+The pages are Markdown that GitHub shows too. So the source folder is the whole project: a link from the README to a
+guide, or from a guide to SECURITY.md, is the same link in both places.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+project = "fapikit"
+author = "the fapikit authors"
+root_doc = "docs/index"
+include_patterns = ["*.md", "docs/**.md", "examples/proxies/README.md", "benchmarks/RESULTS.md"]
+exclude_patterns = [".*", "docs/_build", "docs/locale"]
+extensions = ["myst_parser", "tools.diagrams"]
+
+nitpicky = True
+suppress_warnings = ["misc.highlighting_failure"]  # blocks with `...`; tests/pages runs or parses the others
+myst_heading_anchors = 6
+myst_fence_as_directive = ["mermaid"]
+linkcheck_ignore = [r"https://localhost"]
+
+locale_dirs = ["locale"]
+gettext_compact = False
+gettext_location = False
+gettext_uuid = False
+
+html_theme = "furo"
+html_title = "fapikit"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+templates_path = ["_templates"]
+html_copy_source = False
+html_show_copyright = False
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "language.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
+pygments_style = "sphinx"
+pygments_dark_style = "monokai"
+
+_COMMENT = re.compile(r"^<!--.*?-->$", re.DOTALL | re.MULTILINE)
+
+
+_FOLDER = re.compile(r"\]\((\S*?)(?:tutorials|how-to|concepts|errors)/?\)")
+
+
+def for_sphinx(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Comments are for tests, save those for Sphinx. A folder, which GitHub lists, is the contents.
+
+    Lines keep their numbers.
+    """
+    source[0] = _FOLDER.sub(r"](\1index.md)", _COMMENT.sub(_kept, source[0]))
+
+
+def _kept(comment: re.Match[str]) -> str:
+    text = comment[0]
+    return (
+        text[len("<!-- sphinx") : -len("-->")] if text.startswith("<!-- sphinx") else "\n" * text.count("\n")
+    )
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", for_sphinx)

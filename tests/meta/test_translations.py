@@ -1,0 +1,68 @@
+"""What is still to translate is counted against the English of now, and a translation comes back to its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.translations import Count, count, incomplete, merge, missing, strings_of, update
+
+FIRST = "A bank asks its customer whom to trust with which of her accounts."
+SECOND = "The API verifies every token."
+
+
+@pytest.fixture
+def locale(tmp_path: Path) -> Path:
+    (tmp_path / "complete.txt").write_text("docs/index\n")
+    update({"docs/index": [FIRST, SECOND]}, tmp_path)
+    merge({FIRST: "一", SECOND: "二"}, {"docs/index": [FIRST, SECOND]}, tmp_path)
+    return tmp_path
+
+
+def test_a_page_is_complete_when_all_of_it_is_translated(locale: Path) -> None:
+    assert count({"docs/index": [FIRST, SECOND]}, locale) == [Count("docs/index", 2, 0, 0)]
+    assert incomplete(count({"docs/index": [FIRST, SECOND]}, locale), locale) == []
+    assert incomplete(count({"docs/other": []}, locale), locale) == ["docs/index"]
+
+
+def test_new_english_is_missing_at_once(locale: Path) -> None:
+    strings = {"docs/index": [FIRST, SECOND, "New."]}
+    assert count(strings, locale) == [Count("docs/index", 3, 0, 1)]
+    assert incomplete(count(strings, locale), locale) == ["docs/index"]
+    assert missing("docs/index", strings["docs/index"], locale) == {"New.": ""}
+
+
+def test_changed_english_makes_the_old_translation_doubtful(locale: Path) -> None:
+    changed = FIRST.replace("whom", "whom exactly")
+    update({"docs/index": [changed, SECOND]}, locale)
+    assert count({"docs/index": [changed, SECOND]}, locale) == [Count("docs/index", 2, 1, 0)]
+    assert missing("docs/index", [changed, SECOND], locale) == {changed: "一"}
+    merge({changed: "三"}, {"docs/index": [changed, SECOND]}, locale)
+    assert count({"docs/index": [changed, SECOND]}, locale)[0].complete
+
+
+def test_a_second_update_changes_nothing(locale: Path) -> None:
+    file = locale / "LC_MESSAGES" / "docs" / "index.po"
+    before = file.read_text()
+    update({"docs/index": [FIRST, SECOND]}, locale)
+    assert file.read_text() == before
+    assert before.index(FIRST) < before.index(SECOND)
+
+
+def test_a_translation_of_nothing_is_told(locale: Path) -> None:
+    assert merge({"Nobody says this.": "零"}, {"docs/index": [FIRST]}, locale) == ["Nobody says this."]
+
+
+def test_the_file_of_a_page_that_is_gone_goes_too(locale: Path) -> None:
+    update({"docs/other": [FIRST]}, locale)
+    assert [path.name for path in locale.rglob("*.po")] == ["other.po"]
+
+
+def test_what_is_the_same_in_every_language_is_no_work(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    entries = ["`bank.toml`", "[docs](client.md)", "2026-01-01", SECOND]
+    (tmp_path / "docs" / "index.pot").write_text(
+        "\n".join(f'msgid "{each}"\nmsgstr ""\n' for each in entries)
+    )
+    assert strings_of(tmp_path) == {"docs/index": ["[docs](client.md)", SECOND]}

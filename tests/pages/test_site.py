@@ -1,0 +1,57 @@
+"""The docs site as a whole, built once: strict, in both languages, with nothing from another host."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.pages.blocks import pages
+from tools.site import build
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("site")
+    assert build(target) == 0, "see the warnings above: `make docs-site` says the same"
+    return target / "html"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_page_is_there_and_leads_to_itself_in_the_other_language(site: Path, language: str) -> None:
+    other = {"en": "ja", "ja": "en"}[language]
+    for page in pages():
+        built = (site / language / page.name).with_suffix(".html")
+        text = built.read_text("utf-8")
+        assert f'<html class="no-js" lang="{language}"' in text
+        (link,) = re.findall(rf'hreflang="{other}" href="([^"]+)"', text)
+        assert (built.parent / link).resolve() == (site / other / page.name).with_suffix(".html")
+
+
+def test_nothing_comes_from_another_host(site: Path) -> None:
+    fetched = re.compile(
+        r"""<(?:script|link|img|source|iframe)\b[^>]*\b(?:src|href)=["'](?:https?:)?//([^"'/]+)"""
+    )
+    imported = re.compile(r"""(?:url\(|@import\s+)["']?(?:https?:)?//""")
+    for page in site.rglob("*.html"):
+        assert fetched.findall(page.read_text("utf-8")) == [], page
+    for style in site.rglob("*.css"):
+        assert not imported.search(style.read_text("utf-8")), style
+
+
+def test_diagrams_are_drawn(site: Path) -> None:
+    for page in pages():
+        text = (site / "en" / page.name).with_suffix(".html").read_text("utf-8")
+        assert text.count('<figure class="diagram"><svg') == len(page.in_language("mermaid")), page.name
+    assert (site / "en/docs/threats.html").read_text("utf-8").count('<figure class="diagram">') > 70
+
+
+def test_the_front_door_opens_the_english_pages(site: Path) -> None:
+    (door,) = re.findall(r"url=([^\"]+)", (site / "index.html").read_text("utf-8"))
+    assert (site / door).exists()
+
+
+def test_search_works_without_a_server(site: Path) -> None:
+    for language in ("en", "ja"):
+        assert (site / language / "searchindex.js").stat().st_size > 100_000
