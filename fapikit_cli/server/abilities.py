@@ -1,6 +1,6 @@
 """What a server can do, by its metadata, in words.
 
-Spec: RFC 8414 2; RFC 9126 5; RFC 9207 3; RFC 9449 5.1; RFC 8705 3.3; JARM 4; CIBA 4
+Spec: RFC 8414 2; RFC 9126 5; RFC 9207 3; RFC 9449 5.1; RFC 8705 3.3; JARM 4; CIBA 4a
 Role: C
 """
 

@@ -7,11 +7,13 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from askit.pytest_plugin.running import RunningServer
+from askit import AuthorizationServer
+from askit.pytest_plugin.running import RunningServer, running
 from fapikit import FAPI2_SECURITY, PrivateKeyJWT
 from fapikit.secrets import Concealed
 from fapikit_cli.doctor import key_set
@@ -240,7 +242,7 @@ def test_a_client_signs_in(reply: Reply, rows: dict[str, Verdict], bank: Planted
     assert examined(bank, **client) == rows
 
 
-def test_the_command_holds_for_askit_with_its_client(askit: RunningServer[Any], tmp_path: Any) -> None:
+def test_the_command_holds_for_askit_with_its_client(askit: RunningServer[Any], tmp_path: Path) -> None:
     key = tmp_path / "key.json"
     key.write_text(json.dumps(askit.client_key.to_private_jwk()))
     command = ("doctor", askit.issuer, "--ca", askit.ca, "--client-id", askit.client_id, "--key", key)
@@ -248,6 +250,23 @@ def test_the_command_holds_for_askit_with_its_client(askit: RunningServer[Any], 
     assert told.returncode == 0, told.stdout + told.stderr
     assert "the client signs in by private_key_jwt" in told.stdout
     assert told.stdout.splitlines()[-1].endswith("0 warns, 0 fails, 0 undecided")
+
+
+def test_the_command_signs_in_with_a_certificate(tmp_path: Path) -> None:
+    own = {
+        "client_id": "test-client",
+        "token_endpoint_auth_method": "self_signed_tls_client_auth",
+        "redirect_uris": ["https://client.example/"],
+    }
+    with running({"clients": [own]}, kind=AuthorizationServer) as bank:
+        files = bank.self_signed_certificate
+        command = ("doctor", bank.issuer, "--ca", bank.ca, "--client-id", "test-client", "--json")
+        told = run(*command, "--cert", files.certificate, "--key", files.key)
+        wrong = run(*command, "--key", files.key)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "client.signs-in" in {row["rule"] for row in json.loads(told.stdout)["rows"]}
+    failed = [row["rule"] for row in json.loads(wrong.stdout)["rows"] if row["verdict"] == "fails"]
+    assert failed == ["client.signs-in"], "the server has registered another method"
 
 
 def test_the_command_writes_json_of_a_stable_shape(bank: PlantedBank) -> None:
