@@ -19,7 +19,7 @@ GUIDES = (
     "docs/stores-and-keys.md",
 )
 _PATH = re.compile(
-    r"`((?:fapikit|rpkit|rskit|askit|asgi_mw|wsgi_mw|tests|tools|examples|benchmarks|docs)/[\w./-]*)`"
+    r"`((?!docs/_build)(?:fapikit|rpkit|rskit|askit|asgi_mw|wsgi_mw|tests|tools|examples|benchmarks|docs)/[\w./-]*)`"
 )
 
 
