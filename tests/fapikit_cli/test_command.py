@@ -113,6 +113,7 @@ def jwt(**claims: object) -> str:
     [
         "-----BEGIN PRIVATE KEY-----\nMIG...",
         '{"kty": "EC", "d": "abc"}',
+        '{"k": "abc", "kty": "oct"}',
         "https://alice:wonder@bank.example/",
         "redis://:pass@host",
         jwt(exp=NOW + 1),
@@ -137,6 +138,8 @@ def test_a_secret_among_the_arguments_is_refused(argument: str) -> None:
         "https://bank.example/",
         "https://bank.example/a?b=c:d@e",
         "client.json",
+        '{"d": "a member of an order"}',
+        '{"kty": "EC", "x": "abc"}',
         "--client-secret=env:SECRET",
         "--password=ask",
         "--client-secret=./secret",
