@@ -33,7 +33,7 @@ def examine_keys(metadata: ServerMetadata, rules: Rules, caller: Caller) -> Iter
     if not isinstance(uri, str):
         return  # the rows of the metadata say so
     rules = Rules(uri, rules.profile)
-    requirement = f"the key set is there within {FETCH_TIMEOUT:.0f} seconds"
+    requirement = f"the key set comes at once, and within {FETCH_TIMEOUT:.0f} seconds in any case"
     try:
         answer = caller.send(
             HttpRequest(
