@@ -12,7 +12,7 @@ BENCH ?=
 UPGRADE ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations bench fuzz lock clean
+.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures bench fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 20
@@ -72,6 +72,9 @@ docs-links: $(VENV)/dev.stamp ## try every link of the docs to somewhere else; i
 
 docs-translations: $(VENV)/dev.stamp ## bring docs/locale up to date with the English, and count what is missing
 	@$(BIN)/python -m tools.translations update
+
+pictures: $(VENV)/dev.stamp ## take the pictures of the flow viewer that stand in the README
+	@$(BIN)/python -m tools.viewer_pictures
 
 bench: $(VENV)/dev.stamp ## measure beside peers; writes benchmarks/RESULTS.md (BENCH=--quick, or some parts: writes nothing)
 	@$(BIN)/python -m benchmarks $(BENCH)

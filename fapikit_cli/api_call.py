@@ -39,7 +39,13 @@ class Asked:
 
 
 def make_call(
-    asked: Asked, client: Path | None, tokens: Path | None, *, output: Path | None, include: bool
+    asked: Asked,
+    client: Path | None,
+    tokens: Path | None,
+    record: Path | None,
+    *,
+    output: Path | None,
+    include: bool,
 ) -> ExitStatus:
     """Make the call and show the answer. Raises WrongUsage, FapiError, OSError."""
     file = read_client_file(find_client_file(client))
@@ -48,7 +54,7 @@ def make_call(
     url = absolute_url(asked.url, file)
     resource = asked.resource or resource_for(url, held)
     headers, body = _headers_and_body(asked)
-    with connected(file, kept) as rp, rp.api(held, base_url=origin_of(url), resource=resource) as api:
+    with connected(file, kept, record) as rp, rp.api(held, base_url=origin_of(url), resource=resource) as api:
         try:
             answer = api.request(asked.method, url, headers=headers, content=body)
         except (StepUpRequired, GrantEnded, NoAccessToken) as error:
@@ -85,9 +91,15 @@ def resource_for(url: str, tokens: TokenSet) -> str | None:
     None: the only token was requested for no named API.
     """
     named = [token.resource for token in tokens.access_tokens if token.resource is not None]
-    found = [one for one in named if has_origin(one, origin_of(url)) and url.startswith(one.rstrip("/"))]
-    if found:
-        return max(found, key=len)
+    there = [one for one in named if has_origin(one, origin_of(url))]
+    above = [one for one in there if url.startswith(one.rstrip("/") + "/") or url == one]
+    if above or len(there) == 1:
+        return max(above or there, key=len)
+    if there:
+        raise WrongUsage(
+            f"the tokens are for {', '.join(there)}, and {url} is below none of them. Nothing was sent",
+            "say which token the URL may have: --resource URL",
+        )
     if named or not tokens.access_tokens:
         raise WrongUsage(
             f"the tokens are for {', '.join(named) or 'no API'}, and {origin_of(url)} is another one. Nothing was sent",

@@ -44,6 +44,12 @@ ResourceOption: TypeAlias = Annotated[
 AcrOption: TypeAlias = Annotated[
     str | None, typer.Option("--acr", metavar="LEVELS", help="How the user must sign in: acr values.")
 ]
+RecordOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--record", metavar="FILE", help="Record the messages, secrets masked, for `fapikit watch FILE`."
+    ),
+]
 ShowTokensOption: TypeAlias = Annotated[
     bool,
     typer.Option(

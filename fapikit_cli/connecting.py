@@ -26,11 +26,13 @@ from fapikit import (
     TlsClientCertificate,
 )
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.urls import origin_of
 from fapikit_cli.client_file import ClientFile
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.key_files import read_private_key
 from fapikit_cli.private_files import read_private
 from fapikit_cli.token_file import TokenFile
+from fapikit_viewer import Party, Recorder, Recording
 from rpkit import Client
 
 _SECRETS: Final[Mapping[str, Callable[[Secret], ClientAuthentication]]] = {
@@ -46,15 +48,16 @@ _PLAIN: Final[Mapping[str, Callable[[], ClientAuthentication]]] = {
 
 
 @contextmanager
-def connected(file: ClientFile, tokens: TokenFile, **more: Any) -> Iterator[Client]:
-    """The client, whose metadata are fetched now. `more`: further arguments of `Client.discover`.
+def connected(file: ClientFile, tokens: TokenFile, record: Path | None = None) -> Iterator[Client]:
+    """The client, whose metadata are fetched now. `record`: where its messages are recorded.
 
     Raises WrongUsage, FapiError.
     """
-    options: dict[str, Any] = {**file.options, **more}
+    options: dict[str, Any] = dict(file.options)
     if file.sender_constraint is not None:
         options["sender_constraint"] = file.sender_constraint
-    options.setdefault("http", http_of(file))
+    http = http_of(file)
+    options["http"] = http if record is None else recorder_of(file, record).http(http)
     client = Client.discover(
         file.issuer,
         client_id=file.client_id,
@@ -65,6 +68,15 @@ def connected(file: ClientFile, tokens: TokenFile, **more: Any) -> Iterator[Clie
     )
     with client:
         yield client
+
+
+def recorder_of(file: ClientFile, record: Path) -> Recorder:
+    """Who writes down what this client sends. Its secrets are masked."""
+    recording = Recording(record)
+    recording.add_party(Party("bank", "as", file.issuer, origins=(origin_of(file.issuer),)))
+    if file.api is not None and origin_of(file.api) != origin_of(file.issuer):
+        recording.add_party(Party("api", "rs", file.api, origins=(origin_of(file.api),)))
+    return Recorder(recording, Party("client", "client", file.client_id))
 
 
 def tokens_of(file: ClientFile, other: Path | None = None) -> TokenFile:

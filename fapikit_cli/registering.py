@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from fapikit import HttpSettings, PrivateKey, Seal, strict_json
+from fapikit import HttpSettings, PrivateKey, Seal, Secret, strict_json
 from fapikit.errors import FapiError
 from fapikit.io import SyncDriver
 from fapikit.metadata import ServerMetadata, discover
@@ -58,7 +58,7 @@ def register_client(wanted: Wanted) -> tuple[Path, Registration]:
             raise WrongUsage(f"{path} exists", "choose another --folder; nothing was registered")
     token = None
     if wanted.initial_access_token is not None:
-        token = read_secret(wanted.initial_access_token, "the initial access token").reveal()
+        token = Secret(read_secret(wanted.initial_access_token, "the initial access token").reveal())
     seal = None if wanted.seal is None else Seal([read_private(wanted.seal, "the seal")])
     http = HttpSettings(ca=wanted.ca)
     with_driver = SyncDriver(http, profile=profile)
@@ -90,6 +90,7 @@ def register_client(wanted: Wanted) -> tuple[Path, Registration]:
         ca=None if wanted.ca is None else wanted.ca.absolute(),
         scope=str(registration.metadata.get("scope") or wanted.scope or "openid"),
         api=wanted.api,
+        redirect_uri=next((uri for uri in wanted.redirect_uris if uri.startswith("https:")), None),
         seal=None if wanted.seal is None else wanted.seal.absolute(),
     ).write()
     return folder / CLIENT_FILE, registration

@@ -46,6 +46,7 @@ class Live:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
+        self._file: int | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -59,15 +60,16 @@ class Live:
     def read(self) -> bool:
         """Take in some of what was appended. Returns whether there may be more already.
 
-        A file that was replaced by a shorter one is another recording, and is read from its beginning.
+        Another file in the place of the first, or a shorter one, is another recording, and is read from its beginning.
         """
         try:
-            length = self._recording.path.stat().st_size
+            found = self._recording.path.stat()
         except FileNotFoundError:
-            length = 0
-        if length < self._position:
+            return False
+        if found.st_ino != self._file or found.st_size < self._position:
             self._begin()
-        if length == self._position:
+            self._file = found.st_ino
+        if found.st_size == self._position:
             return False
         events, position = self._recording.read(self._position)
         more, self._position = position > self._position, position

@@ -105,12 +105,12 @@ class Host:
         return self._serving is None or _how_served(config) == self._served
 
     @contextmanager
-    def inhabited(self, app: AuthorizationServer, answers: ASGIApp) -> Iterator[None]:
-        """During the block, `app` is here, and `answers` answers for it. Raises FapiError if it does not start."""
+    def inhabited(self, app: AuthorizationServer, answers: ASGIApp | None = None) -> Iterator[None]:
+        """During the block, `app` is here, and it or `answers` answers. Raises FapiError if it does not start."""
         serving = self._serving or self._start(app)
         app.core.shown_certificates.attach(serving.handshake.trust)
         self.wait(app.start())
-        serving.app = answers
+        serving.app = answers or app
         try:
             yield
         finally:

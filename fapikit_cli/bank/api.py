@@ -36,7 +36,7 @@ async def _pay(request: Request) -> Response:
     return JSONResponse({"status": "paid", "by": token_of(request).subject, "order": order}, 201)
 
 
-def make_api(folder: BankFolder) -> Protect:
+def make_api(folder: BankFolder, http: HttpSettings) -> Protect:
     """The API, protected. It trusts the bank alone, and learns from its status lists what was revoked."""
     # Not required: `fapikit attack` makes tokens with the key of the bank, which no list knows.
     lists = StatusLists(fresh=2, required=False)
@@ -44,7 +44,7 @@ def make_api(folder: BankFolder) -> Protect:
         resource=folder.api,
         issuers=[Issuer(folder.issuer, status_lists=lists)],
         profile=folder.profile,
-        http=HttpSettings(ca=folder.ca),
+        http=http,
         store=MemoryStore(),  # there is one process
     )
     routes = [Route("/accounts", _accounts), Route("/payments", _pay, methods=["POST"])]

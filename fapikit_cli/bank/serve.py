@@ -7,11 +7,13 @@ Role: AS, RS
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -21,12 +23,14 @@ from askit.__main__ import uvicorn_config
 from askit.config.settings import Config
 from askit.server import AuthorizationServer
 from askit.serving.server import BoundedServer
-from fapikit import server_context
+from fapikit import HttpSettings, server_context
 from fapikit.io.tls import ask_for_client_certificates, read_certificates
 from fapikit.profiles import profile_of
+from fapikit.urls import origin_of
 from fapikit_cli.bank.api import make_api
 from fapikit_cli.bank.folder import BankFolder
 from fapikit_cli.failing import WrongUsage
+from fapikit_viewer import Party, Recorder, Recording
 
 _GOODBYE: Final = 5.0
 
@@ -56,28 +60,49 @@ class _Api(uvicorn.Server):
 
 
 def serve(
-    folder: BankFolder, sockets: tuple[socket.socket, socket.socket], on_ready: Callable[[], None]
+    folder: BankFolder,
+    sockets: tuple[socket.socket, socket.socket],
+    on_ready: Callable[[], None],
+    *,
+    record: Path | None = None,
 ) -> bool:
     """Serve until a signal ends it. `sockets`: of the bank and of the API. `on_ready`: called when both answer.
+
+    `record`: where the messages are recorded that they receive. All keys are throw-away, so nothing is masked.
 
     Returns whether the bank started. Raises FapiError for a folder that was changed so that it cannot work.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = Config.load(folder.settings)
-    api = _Api(_api_config(folder), on_ready)
+    bank_config = uvicorn_config(AuthorizationServer(config))
+    http = HttpSettings(ca=folder.ca)
+    if record is None:
+        api_config = _api_config(folder, make_api(folder, http))
+    else:
+        recording = Recording(record, throwaway_keys=True)
+        as_bank = Recorder(recording, Party("bank", "as", config.name, origins=(folder.issuer,)))
+        as_api = Recorder(
+            recording, Party("api", "rs", "Accounts and payments", origins=(origin_of(folder.api),))
+        )
+        bank_config.loaded_app = as_bank.asgi(bank_config.loaded_app)
+        api_config = _api_config(folder, as_api.asgi(make_api(folder, as_api.http(http))))
+    api = _Api(api_config, on_ready)
     thread = threading.Thread(target=api.run, args=([sockets[1]],), name="api", daemon=True)
-    bank = _Bank(uvicorn_config(AuthorizationServer(config)), thread.start)
-    bank.run([sockets[0]])
+    bank = _Bank(bank_config, thread.start)
+    # uvicorn sends the signal that ended it once more. There is a folder to remove then.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    with suppress(KeyboardInterrupt):
+        bank.run([sockets[0]])
     api.should_exit = True
     if thread.is_alive():
         thread.join(_GOODBYE)
     return bank.started
 
 
-def _api_config(folder: BankFolder) -> uvicorn.Config:
+def _api_config(folder: BankFolder, app: Any) -> uvicorn.Config:
     profile = profile_of(folder.profile)
     config = uvicorn.Config(
-        make_api(folder),
+        app,
         log_config=None,
         access_log=False,
         proxy_headers=False,

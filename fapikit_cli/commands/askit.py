@@ -38,6 +38,12 @@ def askit(
     api_port: Annotated[
         int, typer.Option("--api-port", metavar="NUMBER", help="Of the API. 0: any free one.")
     ] = 9444,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", metavar="FILE", help="Record what bank and API receive, for `fapikit watch FILE`."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a bank with one user, one client and one API on this machine. It needs no configuration.
@@ -51,6 +57,7 @@ def askit(
     from fapikit_cli.bank.folder import make_bank, open_bank
     from fapikit_cli.bank.serve import listening, port_of, serve
     from fapikit_cli.exit_status import ExitStatus
+    from fapikit_cli.printing import tell
 
     temporary = None if keep else Path(tempfile.mkdtemp(prefix="fapikit-bank-"))
     folder = (keep or temporary or Path()).absolute()
@@ -58,13 +65,16 @@ def askit(
         bank = open_bank(folder)
         if bank is not None:
             port, api_port = port_of(bank.issuer), port_of(bank.api)
+            tell(
+                f"The bank in {folder} starts again, with the profile, binding and ports that it was made with."
+            )
         with listening(port, "--port") as one, listening(api_port, "--api-port") as two:
             if bank is None:
                 ports = {"port": one.getsockname()[1], "api_port": two.getsockname()[1]}
                 bank = make_bank(folder, profile=profile, mtls=mtls, **ports)
             bank.renew_server_certificate()
             made = bank
-            started = serve(made, (one, two), lambda: _tell(made, as_json=as_json))
+            started = serve(made, (one, two), lambda: _tell(made, as_json=as_json), record=record)
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

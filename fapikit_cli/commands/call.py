@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from fapikit_cli.client_options import ClientOption, ResourceOption, TokensOption
+from fapikit_cli.client_options import ClientOption, RecordOption, ResourceOption, TokensOption
 from fapikit_cli.typer_app import new_app
 
 app = new_app()
@@ -46,6 +46,7 @@ def call(
     resource: ResourceOption = None,
     client: ClientOption = None,
     tokens: TokensOption = None,
+    record: RecordOption = None,
 ) -> None:
     """Call an API, with the token of the last login. Refreshes the token where that helps.
 
@@ -56,7 +57,7 @@ def call(
 
     method, url = _method_and_url(words, has_body=not (data is None and json_body is None))
     asked = Asked(method, url, tuple(header or ()), data, json_body, resource)
-    raise typer.Exit(make_call(asked, client, tokens, output=output, include=include))
+    raise typer.Exit(make_call(asked, client, tokens, record, output=output, include=include))
 
 
 def _method_and_url(words: list[str], *, has_body: bool) -> tuple[str, str]:

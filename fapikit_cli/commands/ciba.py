@@ -14,6 +14,7 @@ from fapikit_cli.client_options import (
     AcrOption,
     ClientOption,
     DetailsOption,
+    RecordOption,
     ResourceOption,
     ScopeOption,
     TokensOption,
@@ -46,9 +47,11 @@ def ciba(
     details: DetailsOption = None,
     acr: AcrOption = None,
     tokens: TokensOption = None,
+    record: RecordOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a user by CIBA, wait for the decision on the phone, and keep the tokens."""
+    from fapikit import Secret
     from fapikit_cli.client_file import find_client_file, read_client_file
     from fapikit_cli.connecting import connected, tokens_of
     from fapikit_cli.details_file import read_details
@@ -70,8 +73,8 @@ def ciba(
     if acr is not None:
         asked["acr_values"] = acr.split()
     if user_code is not None:
-        asked["user_code"] = read_secret(user_code, "the user code").reveal()
-    with connected(file, kept) as rp:
+        asked["user_code"] = Secret(read_secret(user_code, "the user code").reveal())
+    with connected(file, kept, record) as rp:
         pending = rp.ciba(**asked)
         tell(f"{asked['login_hint']} is asked at {rp.issuer}. On the phone there must be this message:\n")
         tell(f"    {asked['binding_message']}\n", style="strong")

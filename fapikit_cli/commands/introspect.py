@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fapikit_cli.client_options import ClientOption, ResourceOption, TokensOption
+from fapikit_cli.client_options import ClientOption, RecordOption, ResourceOption, TokensOption
 from fapikit_cli.options import JsonOption
 from fapikit_cli.typer_app import new_app
 
@@ -28,6 +28,7 @@ def introspect(
         ),
     ] = None,
     tokens: TokensOption = None,
+    record: RecordOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the server whether a token is active, and what is in it. The exit status is 1 if it is not active."""
@@ -40,7 +41,7 @@ def introspect(
     file = read_client_file(find_client_file(client))
     kept = tokens_of(file, tokens)
     asked: Any = kept.require() if token is None else read_secret(token, "the token")
-    with connected(file, kept) as rp:
+    with connected(file, kept, record) as rp:
         answer = rp.introspect(asked, resource=resource)
     if as_json:
         show_json({**answer.claims, "active": answer.active})

@@ -6,7 +6,8 @@ Role: RP
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +15,7 @@ from fapikit_cli.client_options import (
     AcrOption,
     ClientOption,
     DetailsOption,
+    RecordOption,
     ResourceOption,
     ScopeOption,
     ShowTokensOption,
@@ -31,6 +33,7 @@ app = new_app()
 
 @app.command()
 def login(
+    *,
     client: ClientOption = None,
     scope: ScopeOption = None,
     resource: ResourceOption = None,
@@ -42,10 +45,21 @@ def login(
     device: Annotated[
         bool, typer.Option("--device", help="Show a code for another device, and open no browser here.")
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile", metavar="PROFILE", help="The rules for this login, instead of the client file's."
+        ),
+    ] = None,
+    bind: Annotated[
+        Literal["dpop", "mtls"] | None,
+        typer.Option("--bind", help="What tokens are bound to, instead of what the client file says."),
+    ] = None,
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait for the browser.")
     ] = 300,
     tokens: TokensOption = None,
+    record: RecordOption = None,
     show_tokens: ShowTokensOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,6 +74,7 @@ def login(
     from fapikit_cli.telling import login_as_json, tell_report, tell_tokens
 
     file = read_client_file(find_client_file(client))
+    file = replace(file, profile=profile or file.profile, sender_constraint=bind or file.sender_constraint)
     kept = tokens_of(file, tokens)
     asked: dict[str, Any] = {"scope": scope or file.scope, "authorization_details": read_details(details)}
     if (api := resource or file.api) is not None:
@@ -68,7 +83,7 @@ def login(
         asked["acr_values"] = acr.split()
     if max_age is not None:
         asked["max_age"] = max_age
-    with connected(file, kept) as rp:
+    with connected(file, kept, record) as rp:
         done = _by_device(rp, asked) if device else _in_browser(rp, file, asked, timeout)
         kept.write(done.tokens)
     if as_json:

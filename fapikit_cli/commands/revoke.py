@@ -6,14 +6,14 @@ Role: RP
 
 from __future__ import annotations
 
-from fapikit_cli.client_options import ClientOption, TokensOption
+from fapikit_cli.client_options import ClientOption, RecordOption, TokensOption
 from fapikit_cli.typer_app import new_app
 
 app = new_app()
 
 
 @app.command()
-def revoke(client: ClientOption = None, tokens: TokensOption = None) -> None:
+def revoke(client: ClientOption = None, tokens: TokensOption = None, record: RecordOption = None) -> None:
     """Revoke the kept tokens at the server. If it took that, delete their file."""
     from fapikit_cli.client_file import find_client_file, read_client_file
     from fapikit_cli.connecting import connected, tokens_of
@@ -22,6 +22,6 @@ def revoke(client: ClientOption = None, tokens: TokensOption = None) -> None:
     file = read_client_file(find_client_file(client))
     kept = tokens_of(file, tokens)
     held = kept.require()
-    with connected(file, kept) as rp:
+    with connected(file, kept, record) as rp:
         rp.revoke(held)
     say(f"The tokens are revoked at {file.issuer}, and {kept.path} is deleted.", style="good")

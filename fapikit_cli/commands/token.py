@@ -14,6 +14,7 @@ import typer
 from fapikit_cli.client_options import (
     ClientOption,
     DetailsOption,
+    RecordOption,
     ResourceOption,
     ScopeOption,
     ShowTokensOption,
@@ -36,6 +37,7 @@ KeepOption = Annotated[
 @app.command("print")
 def print_token(
     client: ClientOption = None,
+    record: RecordOption = None,
     resource: ResourceOption = None,
     tokens: TokensOption = None,
     show_tokens: ShowTokensOption = False,
@@ -55,7 +57,7 @@ def print_token(
     wanted = resource or (file.api if held.has(file.api) else None)
     token = held.find(wanted)
     if token is None or not token.fresh(time.time()):
-        with connected(file, kept) as rp:
+        with connected(file, kept, record) as rp:
             held = rp.refresh(held, resource=wanted)
             kept.write(held)
     _print(held, wanted, show_tokens=show_tokens)
@@ -64,6 +66,7 @@ def print_token(
 @app.command()
 def refresh(
     client: ClientOption = None,
+    record: RecordOption = None,
     resource: ResourceOption = None,
     scope: ScopeOption = None,
     tokens: TokensOption = None,
@@ -75,7 +78,7 @@ def refresh(
 
     file = read_client_file(find_client_file(client))
     kept = tokens_of(file, tokens)
-    with connected(file, kept) as rp:
+    with connected(file, kept, record) as rp:
         held = rp.refresh(kept.require(), resource=resource, scope=scope)
         kept.write(held)
     _tell(held, kept.path, as_json=as_json)
@@ -84,6 +87,7 @@ def refresh(
 @app.command("client-credentials")
 def client_credentials(
     client: ClientOption = None,
+    record: RecordOption = None,
     scope: ScopeOption = None,
     resource: ResourceOption = None,
     details: DetailsOption = None,
@@ -98,7 +102,7 @@ def client_credentials(
 
     file = read_client_file(find_client_file(client))
     api = resource or file.api
-    with connected(file, tokens_of(file)) as rp:
+    with connected(file, tokens_of(file), record) as rp:
         got = rp.client_credentials(scope=scope, resource=api, authorization_details=read_details(details))
     kept = None if keep is None else tokens_of(file, keep)
     _hand_over(got, kept, show_tokens=show_tokens, as_json=as_json)
@@ -107,6 +111,7 @@ def client_credentials(
 @app.command()
 def exchange(
     client: ClientOption = None,
+    record: RecordOption = None,
     scope: ScopeOption = None,
     resource: ResourceOption = None,
     received: Annotated[
@@ -132,7 +137,7 @@ def exchange(
     held = tokens_of(file, tokens)
     asked: dict[str, Any] = {"scope": scope, "resource": resource or file.api}
     asked = {name: value for name, value in asked.items() if value is not None}
-    with connected(file, held) as rp:
+    with connected(file, held, record) as rp:
         handed_in: Any = held.require() if received is None else read_secret(received, "the received token")
         got = rp.exchange(handed_in, **asked)
     kept = None if keep is None else tokens_of(file, keep)

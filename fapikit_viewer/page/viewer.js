@@ -11,7 +11,7 @@ const ICONS = {
   client: "M3 5h14v8H3z M7 17h6 M10 13v4",
   as: "M2.5 8L10 3l7.5 5z M4.5 8v6 M8.2 8v6 M11.8 8v6 M15.5 8v6 M2.5 16.5h15 M4 14h12",
   rs: "M7 5L2.5 10 7 15 M13 5l4.5 5-4.5 5 M11.2 4L8.8 16",
-  attacker: "M2 8c5-1.5 11-1.5 16 0-.5 5-3 7-5 6-1.5-.8-4.500-.8-6 0-2 1-4.500-1-5-6z M6 10h2 M12 10h2",
+  attacker: "M2 8c5-1.5 11-1.5 16 0-.5 5-3 7-5 6-1.5-.8-4.5-.8-6 0-2 1-4.5-1-5-6z M6 10h2 M12 10h2",
 };
 const REASONS = { 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found", 303: "See Other", 304: "Not Modified",
   400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 413: "Content Too Large",
@@ -31,6 +31,7 @@ let order = []; // rows in the order of time
 let opened = null; // the row whose message is open
 let current = null; // the row that the Tab key reaches
 let unseen = 0;
+let began = Infinity; // when the first message was sent
 let leftOut = 0; // rows
 let numbered = 0; // the number of the last message among them
 const $ = (id) => document.getElementById(id);
@@ -63,9 +64,8 @@ function icon(role) {
 
 const isNote = (entry) => entry.kind === "checks";
 const called = (name) => parties.get(name)?.title ?? name;
-const text = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 const plural = (number, one, many) => `${number} ${number === 1 ? one : many}`;
-const clause = (of) => (of && of !== "-" ? make("span", { class: "clause" }, of) : null);
+const clause = (of) => (of ? make("span", { class: "clause" }, of) : null);
 
 function duration(ms) {
   if (ms === null || ms === undefined) return "";
@@ -92,11 +92,10 @@ function status(entry) {
 }
 
 function checksChip(entry) {
-  const checks = entry.checks ?? [];
-  const failed = checks.filter((check) => !check.passed).length;
-  if (!checks.length) return null;
-  if (failed) return make("span", { class: "chip refused" }, `✕ ${failed} of ${plural(checks.length, "check", "checks")} failed`);
-  return make("span", { class: "chip passed" }, `✓ ${plural(checks.length, "check", "checks")}`);
+  const all = plural(entry.checks.length, "check", "checks");
+  const failed = entry.checks.filter((check) => !check.passed).length;
+  if (!entry.checks.length) return null;
+  return failed ? make("span", { class: "chip refused" }, `✕ ${failed} of ${all} failed`) : make("span", { class: "chip passed" }, `✓ ${all}`);
 }
 
 const SIGNS = { refused: "✕ Refused", undecided: "? Not decided", passed: "✓ Passed" };
@@ -153,44 +152,46 @@ function place(button, entry) {
   button.style.setProperty("--span", high - low + 1);
 }
 
-const whose = (entry) => called(entry.party ?? entry.from);
-const route = (entry) => (isNote(entry) || entry.from === entry.to ? whose(entry) : `${called(entry.from)} → ${called(entry.to)}`);
+const route = (entry) => (entry.from === entry.to ? called(entry.from) : `${called(entry.from)} → ${called(entry.to)}`);
 
 /** What a screen reader says for the row. */
 function name(entry) {
   const decided = outcome(entry);
-  const told = entry.error ? `${entry.error.rule ?? ""} ${entry.error.said ?? ""}` : "";
-  if (isNote(entry)) return `${whose(entry)}: ${entry.title ?? plural(entry.checks?.length ?? 0, "check", "checks")}, ${decided}. ${told}`;
-  const parts = [entry.title, `from ${called(entry.from)} to ${called(entry.to)}`, `${entry.channel} channel`, status(entry),
-    decided && decided !== "passed" ? SIGNS[decided].slice(2).toLowerCase() : "", duration(entry.ms)];
-  return `${parts.filter(Boolean).join(", ")}. ${told} ${entry.meaning ?? ""}`.trim();
+  const told = entry.error ? ` ${entry.error.rule} ${entry.error.said}` : "";
+  const word = decided ? SIGNS[decided].slice(2).toLowerCase() : "";
+  if (isNote(entry)) return `${called(entry.from)}: ${headline(entry)}, ${word}.${told}`;
+  const parts = [entry.title, `from ${called(entry.from)} to ${called(entry.to)}`, `${entry.channel} channel`, status(entry), word,
+    duration(entry.ms)];
+  return `${parts.filter(Boolean).join(", ")}.${told} ${entry.meaning}`.trim();
 }
+
+const headline = (entry) => (isNote(entry) && !entry.checks.length ? "decision" : entry.title);
 
 /** Why it was refused. An error that asks for the same request once more refuses nothing. */
 function why(entry, decided) {
-  if (!entry.error || !decided || decided === "passed") return null;
-  return make("span", { class: "why" }, make("span", {}, make("b", {}, entry.error.rule ?? "Refused"), " ",
-    entry.error.said ?? "", " ", clause(entry.error.clause)));
+  if (!entry.error || !decided) return null;
+  return make("span", { class: "why" }, make("span", {}, make("b", {}, entry.error.rule), " ", entry.error.said, " ",
+    clause(entry.error.clause)));
 }
 
 function draw(row) {
   const { entry, button } = row;
   const decided = outcome(entry);
+  row.found = undefined;
   button.className = `row ${isNote(entry) ? "note " : ""}${decided} ${isNote(entry) || entry.response ? "" : "waiting"}`;
-  button.dataset.channel = entry.channel ?? "";
+  button.dataset.channel = entry.channel;
   button.setAttribute("aria-label", name(entry));
   place(button, entry);
   row.when = make("span", { class: "when" });
   if (isNote(entry)) {
-    const first = entry.error ? `${SIGNS[decided]}: ${entry.error.rule ?? ""}` : `${SIGNS[decided].slice(0, 1)} ${entry.title ?? "Checked"} passed`;
-    button.replaceChildren(row.when, make("span", { class: "route" }, whose(entry)), make("span", { class: "card" },
-      make("b", {}, first), entry.error ? make("span", {}, entry.error.said ?? "", " ", clause(entry.error.clause))
-        : make("span", {}, entry.meaning ?? "")));
+    const first = entry.error ? `${SIGNS[decided]}: ${entry.error.rule}` : `✓ ${entry.title} passed`;
+    button.replaceChildren(row.when, make("span", { class: "route" }, route(entry)), make("span", { class: "card" },
+      make("b", {}, first), make("span", {}, entry.meaning, " ", clause(entry.error?.clause))));
   } else {
     const below = why(entry, decided) ?? (entry.meaning && make("span", { class: "about" }, make("span", {}, entry.meaning)));
     button.replaceChildren(row.when, make("span", { class: "route" }, route(entry)), make("span", { class: "title" }, entry.title),
       make("span", { class: "arrow" }, make("i")), ...(below ? [below] : []), make("span", { class: "answer" },
-        decided && decided !== "passed" ? make("span", { class: `chip ${decided}` }, SIGNS[decided]) : null,
+        decided ? make("span", { class: `chip ${decided}` }, SIGNS[decided]) : null,
         entry.error && !decided ? make("span", { class: "chip" }, "↻ to be sent again") : null,
         make("span", { class: "chip" }, [status(entry), duration(entry.ms)].filter(Boolean).join(" · ")), checksChip(entry)));
   }
@@ -199,10 +200,10 @@ function draw(row) {
 
 function stamp(row) {
   const { entry } = row;
-  const since = order.length ? entry.at - order[0].entry.at : 0;
+  const since = entry.at - began;
   row.when.replaceChildren(...(row.number ? [make("b", {}, String(row.number))] : []),
     make("span", {}, `+${since < 100 ? since.toFixed(2) : Math.round(since)} s`),
-    ...(entry.channel && !isNote(entry) ? [make("span", {}, entry.channel)] : []));
+    ...(isNote(entry) ? [] : [make("span", {}, entry.channel)]));
   const before = order[row.index - 1];
   const gap = before ? entry.at - before.entry.at : 0;
   row.item.querySelector(".pause")?.remove();
@@ -218,7 +219,7 @@ function found(row) {
 function fits(row) {
   const { entry } = row;
   if (page.refusals.checked && !["refused", "undecided"].includes(outcome(entry))) return false;
-  if (page.party.value && ![entry.from, entry.to, entry.party].includes(page.party.value)) return false;
+  if (page.party.value && ![entry.from, entry.to].includes(page.party.value)) return false;
   const words = page.text.value.toLowerCase().split(/\s+/).filter(Boolean);
   return words.every((word) => found(row).includes(word));
 }
@@ -227,14 +228,12 @@ function fits(row) {
 
 function addEntries(entries, live) {
   let moved = order.length;
-  let refusals = 0;
-  let added = 0;
+  const added = [];
   const follow = live && page.main.scrollHeight - page.main.scrollTop - page.main.clientHeight < 160 && !opened;
   for (const entry of entries) {
     const known = rows.get(entry.id);
     if (known) {
       known.entry = entry;
-      known.found = undefined;
       draw(known);
       known.item.hidden = !fits(known);
       if (opened === known) show(known, false);
@@ -243,16 +242,16 @@ function addEntries(entries, live) {
     const item = make("li", { class: live && "new" });
     const button = make("button", { type: "button", tabindex: -1, "aria-expanded": "false", "aria-controls": "detail" });
     const row = { entry, item, button };
-    button.addEventListener("click", () => open(row));
+    button.addEventListener("click", () => show(row, true));
     button.addEventListener("focus", () => reach(row));
     item.append(button);
+    began = Math.min(began, entry.at);
     let index = order.length;
     while (index && order[index - 1].entry.at > entry.at) index -= 1;
     order.splice(index, 0, row);
     moved = Math.min(moved, index);
     rows.set(entry.id, row);
-    added += 1;
-    refusals += outcome(entry) === "refused" ? 1 : 0;
+    added.push(row);
   }
   let number = order.slice(0, moved).reduce((highest, row) => row.number || highest, numbered);
   for (let index = moved; index < order.length; index += 1) {
@@ -262,15 +261,18 @@ function addEntries(entries, live) {
     if (row.when) stamp(row);
     else draw(row);
     row.item.hidden = !fits(row);
-    if (page.list.children[index] !== row.item) page.list.insertBefore(row.item, page.list.children[index] ?? null);
+  }
+  for (let index = order.length - 1; index >= moved; index -= 1) {
+    if (!order[index].item.isConnected) page.list.insertBefore(order[index].item, order[index + 1]?.item ?? null);
   }
   leaveOut();
   if (!current && order.length) reach(order[0]);
   count();
-  if (!added || !live) return;
+  const shown = added.filter((row) => !row.item.hidden);
+  if (!shown.length || !live) return;
   if (follow) page.main.scrollTop = page.main.scrollHeight;
-  else tellNewer(added);
-  tell(added, refusals);
+  else tellNewer(shown.length);
+  tell(shown.length, shown.filter((row) => outcome(row.entry) === "refused").length);
 }
 
 /** Keep the newest rows. The number of a message stays. */
@@ -349,11 +351,14 @@ function say(words) {
 
 // One message, opened.
 
-const isPhone = () => matchMedia("(max-width: 47.99rem)").matches;
+const phone = matchMedia("(max-width: 47.99rem)");
 
-function open(row) {
-  show(row, true);
+/** On a phone the opened message covers the rest, which then cannot be reached. */
+function cover() {
+  for (const covered of [page.main, document.querySelector("header")]) covered.inert = phone.matches && opened !== null;
 }
+
+phone.addEventListener("change", cover);
 
 function close() {
   if (!opened) return;
@@ -361,7 +366,7 @@ function close() {
   opened.button.setAttribute("aria-expanded", "false");
   opened = null;
   page.detail.hidden = true;
-  for (const covered of [page.main, document.querySelector("header")]) covered.inert = false;
+  cover();
   fit();
   reach(row);
   row.button.focus();
@@ -374,12 +379,13 @@ function show(row, focus) {
   opened = row;
   row.button.setAttribute("aria-expanded", "true");
   const scrolled = same ? page.detail.scrollTop : 0;
+  const within = page.detail.contains(document.activeElement);
   page.detail.replaceChildren(...detail(row));
   page.detail.hidden = false;
   page.detail.scrollTop = scrolled;
-  for (const covered of [page.main, document.querySelector("header")]) covered.inert = isPhone();
+  cover();
   fit();
-  if (focus) $("detail-title").focus();
+  if (focus || within) $("detail-title").focus({ preventScroll: same });
   requestAnimationFrame(() => row.button.scrollIntoView({ block: "nearest" })); // when the list has its new width
 }
 
@@ -390,15 +396,15 @@ function detail(row) {
   const go = (to) => () => { reach(to); show(to, true); };
   const decided = outcome(entry);
   const at = `${utc(entry.at)} UTC`;
-  const facts = isNote(entry) ? [whose(entry)] : [route(entry), `${entry.channel} channel`, status(entry), duration(entry.ms)];
+  const facts = isNote(entry) ? [route(entry)] : [route(entry), `${entry.channel} channel`, status(entry), duration(entry.ms)];
   return [
     make("div", { class: "bar" },
       make("p", {}, row.number ? `Message ${row.number}` : "Checks"),
       make("button", { type: "button", "aria-label": "The entry before (left arrow)", disabled: !before, onclick: before && go(before) }, "←"),
       make("button", { type: "button", "aria-label": "The entry after (right arrow)", disabled: !after, onclick: after && go(after) }, "→"),
       make("button", { type: "button", onclick: close, "aria-keyshortcuts": "Escape" }, "Close")),
-    make("h2", { id: "detail-title", tabindex: -1 }, entry.title ?? `Checks of ${whose(entry)}`),
-    entry.meaning && entry.meaning !== entry.error?.said ? make("p", { class: "lead" }, entry.meaning, " ", clause(entry.clause)) : null,
+    make("h2", { id: "detail-title", tabindex: -1 }, isNote(entry) ? `${called(entry.from)}: ${headline(entry)}` : entry.title),
+    entry.meaning !== entry.error?.said ? make("p", { class: "lead" }, entry.meaning, " ", clause(entry.clause)) : null,
     make("div", { class: "facts" }, decided ? make("span", { class: `chip ${decided}` }, SIGNS[decided]) : null,
       ...[...facts, at].filter(Boolean).map((fact) => make("span", { class: "chip" }, fact))),
     refusal(entry, decided),
@@ -412,40 +418,44 @@ function refusal(entry, decided) {
   if (!entry.error) return null;
   const { rule, said, remedy } = entry.error;
   return make("div", { class: `box ${decided || "neutral"}` },
-    make("p", {}, make("b", {}, `${SIGNS[decided] ?? "The answer"}: ${rule ?? ""}`), said ?? "", " ", clause(entry.error.clause)),
+    make("p", {}, make("b", {}, `${SIGNS[decided] ?? "The answer"}: ${rule}`), said, " ", clause(entry.error.clause)),
     remedy ? make("p", {}, make("b", {}, "What to do"), remedy) : null);
 }
 
-function checks(made) {
-  if (!made?.length) return null;
-  return make("section", {}, make("h3", {}, `Checks (${made.length})`), make("ul", { class: "checks" }, made.map((check) =>
-    make("li", { class: check.passed ? "passed" : "failed" },
-      make("span", { class: "sign" }, make("span", { "aria-hidden": "true" }, check.passed ? "✓" : "✕"),
-        make("span", { class: "unseen" }, check.passed ? "passed: " : "failed: ")),
-      make("span", {}, check.said, " ", clause(check.clause))))));
+/** The checks of each party that made some. */
+function checks(all) {
+  if (!all.length) return null;
+  const makers = [...new Set(all.map((check) => check.party))];
+  return make("section", {}, make("h3", {}, `Checks (${all.length})`), makers.map((maker) => [
+    make("h4", {}, `by ${called(maker)}`),
+    make("ul", { class: "checks" }, all.filter((check) => check.party === maker).map((check) =>
+      make("li", { class: check.passed ? "passed" : "failed" },
+        make("span", { class: "sign" }, make("span", { "aria-hidden": "true" }, check.passed ? "✓" : "✕"),
+          make("span", { class: "unseen" }, check.passed ? "passed: " : "failed: ")),
+        make("span", {}, check.said, " ", clause(check.clause)))))]).flat());
 }
 
 function side(title, message, without) {
   if (!message) return without ? make("section", {}, make("h3", {}, title), make("p", { class: "lead" }, without)) : null;
-  const headers = message.headers ?? [];
+  const { line, headers, parameters, body } = message;
   const explained = headers.filter((field) => field.jwt); // a proof or a token in a header is what one opens a message for
   return make("section", {}, make("h3", {}, title),
-    message.line ? make("p", { class: "wire" }, clipped(message.line)) : null,
-    message.parameters?.length ? [make("h4", {}, "Parameters"), fields(message.parameters)] : null,
+    make("p", { class: "wire" }, clipped(line)),
+    parameters.length ? [make("h4", {}, "Parameters"), fields(parameters)] : null,
     explained.length ? [make("h4", {}, "Headers with a JWT"), fields(explained)] : null,
-    headers.length > explained.length ? make("details", { open: !message.parameters?.length && !explained.length },
+    headers.length > explained.length ? make("details", { open: !parameters.length && !explained.length },
       make("summary", {}, `${explained.length ? "Other headers" : "Headers"} (${headers.length - explained.length})`),
       fields(headers.filter((field) => !field.jwt))) : null,
-    message.body ? make("details", {}, make("summary", {}, "Body as it was sent"), make("pre", {}, clipped(message.body))) : null);
+    body ? make("details", {}, make("summary", {}, "Body as it was sent"), make("pre", {}, clipped(body))) : null);
 }
 
 function fields(given) {
   return make("dl", { class: "fields" }, given.map((field) => make("div", {},
     make("dt", {}, field.name),
     make("dd", {},
-      field.jwt ? null : make("div", { class: "value" }, clipped(text(field.value)), moment(field),
+      field.jwt ? null : make("div", { class: "value" }, clipped(field.value), moment(field),
         field.masked ? make("span", { class: "chip" }, "masked") : null),
-      field.meaning || field.clause ? make("p", { class: "means" }, field.meaning ?? "", " ", clause(field.clause)) : null),
+      field.meaning || field.clause ? make("p", { class: "means" }, field.meaning, " ", clause(field.clause)) : null),
     field.jwt ? make("dd", { class: "jwt" }, jwt(field)) : null)));
 }
 
@@ -461,11 +471,11 @@ function moment({ name: claim, value }) {
 function jwt(field) {
   const { what, header, payload, signature } = field.jwt;
   return [
-    make("p", {}, what ?? "JWT", make("small", {}, "a JWT, decoded")),
-    make("div", { class: "part header" }, make("h5", {}, "Header"), fields(header ?? [])),
-    payload?.length ? make("div", { class: "part payload" }, make("h5", {}, "Payload"), fields(payload)) : null,
-    make("div", { class: "part signature" }, signature ? [make("h5", {}, "Signature"), make("p", { class: "value" }, clipped(text(signature)))] : null,
-      make("details", {}, make("summary", {}, "As it was sent"), make("p", { class: "value" }, clipped(text(field.value))))),
+    make("p", {}, what, make("small", {}, "a JWT, decoded")),
+    make("div", { class: "part header" }, make("h5", {}, "Header"), fields(header)),
+    payload.length ? make("div", { class: "part payload" }, make("h5", {}, "Payload"), fields(payload)) : null,
+    make("div", { class: "part signature" }, signature ? [make("h5", {}, "Signature"), make("p", { class: "value" }, clipped(signature))] : null,
+      make("details", {}, make("summary", {}, "As it was sent"), make("p", { class: "value" }, clipped(field.value)))),
   ].filter(Boolean);
 }
 
@@ -536,7 +546,12 @@ new ResizeObserver(fit).observe(page.main);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let chosen = null;
 const isDark = () => (chosen ?? (dark.matches ? "dark" : "light")) === "dark";
-const nameTheme = () => { page.theme.textContent = isDark() ? "Light" : "Dark"; };
+
+function nameTheme() {
+  page.theme.textContent = isDark() ? "Light" : "Dark";
+  page.theme.setAttribute("aria-label", `${page.theme.textContent} theme`);
+}
+
 page.theme.addEventListener("click", () => {
   chosen = isDark() ? "light" : "dark";
   document.documentElement.style.colorScheme = chosen;
@@ -574,6 +589,7 @@ function forget() {
   order = [];
   current = null;
   leftOut = numbered = 0;
+  began = Infinity;
   page.list.replaceChildren();
 }
 
@@ -583,7 +599,9 @@ function saved(empty) {
   return empty.replace(">null<", () => `>${JSON.stringify(view).replaceAll("<", "\\u003c")}<`);
 }
 
+/** With the empty page at hand, the flow can be saved after the server has ended. */
 function offerSave(empty) {
+  page.save.hidden = false;
   page.save.addEventListener("click", () => {
     const url = URL.createObjectURL(new Blob([saved(empty)], { type: "text/html" }));
     make("a", { href: url, download: `flow-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.html` }).click();
@@ -610,7 +628,6 @@ async function watch() {
 const inside = document.getElementById("recorded");
 if (inside) {
   const view = JSON.parse(inside.textContent);
-  page.save.hidden = true;
   sayState("saved", `Saved ${utc(view.saved_at).slice(0, 16)} UTC, read-only`);
   take(view, false);
 } else {

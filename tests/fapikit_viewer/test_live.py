@@ -56,14 +56,27 @@ def test_much_comes_in_pieces_and_nothing_twice(recording: Recording) -> None:
     assert told == [f"message-{number}" for number in range(2 * AT_ONCE + 1)]
 
 
-def test_another_recording_in_the_place_of_the_first_is_told_whole(recording: Recording) -> None:
+@pytest.mark.parametrize("more", [1, 5], ids=["shorter", "longer"])
+def test_another_recording_in_the_place_of_the_first_is_told_whole(recording: Recording, more: int) -> None:
     live = Live(recording)
     for number in range(3):
         recording.append(a_payment.a_message(number))
     _, point = _ids(live, NOTHING)
-    recording.path.unlink()
-    recording.append(a_payment.a_message(9))
-    assert _ids(live, point)[0] == ["message-9"]
+    recording.path.rename(recording.path.with_suffix(".old"))
+    for number in range(9, 9 + more):
+        recording.append(a_payment.a_message(number))
+    assert _ids(live, point)[0] == [f"message-{number}" for number in range(9, 9 + more)]
+    assert live.after(point)[0]["whole"] is True
+
+
+def test_a_recording_that_was_emptied_is_told_whole(recording: Recording) -> None:
+    live = Live(recording)
+    recording.append(a_payment.a_message(1))
+    recording.append(a_payment.a_message(2))
+    _, point = _ids(live, NOTHING)
+    recording.path.write_bytes(b"")
+    recording.append(a_payment.a_message(3))
+    assert _ids(live, point)[0] == ["message-3"]
     assert live.after(point)[0]["whole"] is True
 
 

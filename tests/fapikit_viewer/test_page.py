@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
 from fapikit_viewer import Recording
+from fapikit_viewer.page import SCRIPT, text_of
 from fapikit_viewer.serving import Viewer
 from tests.fapikit_viewer import a_payment
 from tests.fapikit_viewer.conftest import keep_screenshot
@@ -29,7 +30,6 @@ def test_a_message_appears_while_it_is_recorded_and_changes_when_its_answer_come
     recording.append(a_payment.a_message(50, request={"url": f"{a_payment.API}/receipt"}))
     expect(row).to_contain_text("200 OK · 54 ms")
     expect(page.locator("#messages > li")).to_have_count(a_payment.ENTRIES + 1)
-    expect(page.locator("#told")).to_have_text("1 new entry")
 
 
 def test_messages_stand_in_the_order_of_time_whoever_writes_first(page: Page, recording: Recording) -> None:
@@ -38,6 +38,23 @@ def test_messages_stand_in_the_order_of_time_whoever_writes_first(page: Page, re
     )
     expect(page.locator("#messages > li:nth-child(4) .title")).to_have_text("GET /between")
     expect(page.locator("#messages > li:nth-child(5) .when b")).to_have_text("5")
+
+
+def test_a_page_that_loses_its_server_says_so_and_goes_on(
+    browser: Browser, viewer: Viewer, recording: Recording
+) -> None:
+    with browser.new_context() as context, context.new_page() as page:
+        page.goto(viewer.url)
+        expect(page.locator("#state")).to_have_text("Live")
+        expect(page.locator("#messages > li")).to_have_count(a_payment.ENTRIES)
+        context.set_offline(True)
+        for connection in list(viewer._server.server_state.connections):
+            connection.loop.call_soon_threadsafe(connection.transport.abort)  # type: ignore[union-attr]
+        expect(page.locator("#state")).to_contain_text("Not connected")
+        recording.append(a_payment.a_message(90))
+        context.set_offline(False)
+        expect(page.locator("#state")).to_have_text("Live")
+        expect(page.locator("#messages > li")).to_have_count(a_payment.ENTRIES + 1)
 
 
 def test_front_and_back_channel_differ_in_word_and_line_too(page: Page) -> None:
@@ -79,7 +96,14 @@ def test_what_could_not_be_decided_is_no_refusal(page: Page, recording: Recordin
     recording.append(a_payment.undecided_checks())
     expect(page.locator(".row.undecided")).to_have_count(2)
     expect(page.locator(_row(page, "GET /store"))).to_contain_text("? Not decided")
-    expect(page.locator(".note.undecided")).to_contain_text("? Not decided: StoreUnavailable")
+    note = page.locator(".note.undecided")
+    expect(note).to_contain_text("? Not decided: StoreUnavailable")
+    expect(note).to_have_accessible_name(
+        "Payments API: decision, not decided. StoreUnavailable The store does not answer."
+    )
+    note.click()
+    expect(page.locator("#detail h2")).to_have_text("Payments API: decision")
+    page.keyboard.press("Escape")
     expect(page.locator("#count")).to_have_text("12 entries · 1 refused")
     page.get_by_label("Refusals only").check()
     expect(page.locator(".row:visible")).to_have_count(3)
@@ -103,6 +127,7 @@ def test_a_click_opens_the_message_with_its_checks_and_its_decoded_proof(page: P
     detail = page.get_by_role("complementary", name="POST /payments")
     expect(detail.locator(".box")).to_contain_text("Make a new proof, with a new jti, for each request.")
     expect(detail.locator(".checks li")).to_have_count(3)
+    expect(detail.get_by_role("heading", name="by Payments API")).to_be_visible()
     expect(detail.locator(".checks .failed")).to_contain_text(
         "failed: the proof is used for the first time RFC 9449 11.1"
     )
@@ -195,6 +220,23 @@ def test_the_browser_would_refuse_html(browser: Browser, viewer: Viewer) -> None
         page.goto(viewer.url)
         with pytest.raises(Error, match="TrustedHTML"):
             page.evaluate("document.body.innerHTML = '<b>x</b>'")
+
+
+def test_of_very_many_messages_the_page_keeps_the_newest(
+    browser: Browser, viewer: Viewer, recording: Recording
+) -> None:
+    with browser.new_page() as page:
+        script = text_of(SCRIPT)
+        assert "const MOST = 6000;" in script
+        few = script.replace("const MOST = 6000;", "const MOST = 8;")
+        page.route("**/viewer.js", lambda route: route.fulfill(body=few, content_type="text/javascript"))
+        page.goto(viewer.url)
+        expect(page.locator("#secrets")).to_contain_text("2 older entries are not shown.")
+        expect(page.locator("#messages > li")).to_have_count(8)
+        recording.append(a_payment.a_message(50))
+        expect(page.locator("#secrets")).to_contain_text("3 older entries are not shown.")
+        expect(page.locator(".when").first).to_contain_text("4+0.36 s")
+        expect(page.locator(".when").last).to_contain_text("10+5.88 s")
 
 
 def test_two_thousand_messages_stay_smooth(browser: Browser, viewer: Viewer, recording: Recording) -> None:

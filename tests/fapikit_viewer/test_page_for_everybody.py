@@ -95,6 +95,9 @@ def test_a_phone_shows_a_list_without_sideways_scroll(page: Page) -> None:
     assert detail.evaluate("shown => shown.scrollWidth - shown.clientWidth") == 0
     assert page.locator("main").evaluate("covered => covered.inert")
     keep_screenshot(page, "phone-message")
+    page.set_viewport_size({"width": 1280, "height": 740})
+    assert not page.locator("main").evaluate("covered => covered.inert")
+    page.set_viewport_size({"width": 375, "height": 740})
     page.get_by_role("button", name="Close").click()
     assert not page.locator("main").evaluate("covered => covered.inert")
 
@@ -107,10 +110,16 @@ def test_nothing_moves_for_who_wants_no_motion(page: Page) -> None:
 
 
 def test_print_has_the_whole_flow_and_no_controls(page: Page) -> None:
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4
+    page.locator(".row.refused").click()
     page.emulate_media(media="print", color_scheme="dark")
     expect(page.locator("form")).to_be_hidden()
     expect(page.locator(".row").last).to_be_visible()
     assert page.evaluate("getComputedStyle(document.querySelector('main')).overflow") == "visible"
+    flow, message = page.locator("main").bounding_box(), page.locator("aside").bounding_box()
+    assert flow is not None
+    assert message is not None
+    assert flow["y"] + flow["height"] <= message["y"], "the opened message comes after the flow"
     assert (
         page.locator(".row .title").first.evaluate("shown => getComputedStyle(shown).color")
         == "rgb(22, 27, 38)"

@@ -25,14 +25,18 @@ ROOT = Path(__file__).parents[3]
 class Bank:
     """A running `fapikit askit`. `facts` is what it printed."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[str], workshop: Workshop) -> None:
-        self.folder, self.process, self.workshop = folder, process, workshop
+    def __init__(self, process: subprocess.Popen[str], workshop: Workshop) -> None:
+        self.process, self.workshop = process, workshop
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
             assert process.stderr is not None
             raise AssertionError(process.stderr.read())
         self.facts: dict[str, Any] = json.loads(line)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.facts["client_file"]).parent
 
     @property
     def issuer(self) -> str:
@@ -54,20 +58,10 @@ class Bank:
 
 
 @contextmanager
-def running_bank(folder: Path, workshop: Workshop, *options: str) -> Iterator[Bank]:
-    """`fapikit askit --keep folder`, on free ports. `workshop`: runs the commands that are typed against it."""
-    arguments = [
-        *COMMAND,
-        "askit",
-        "--keep",
-        str(folder),
-        "--port",
-        "0",
-        "--api-port",
-        "0",
-        "--json",
-        *options,
-    ]
+def running_bank(folder: Path | None, workshop: Workshop, *options: str) -> Iterator[Bank]:
+    """`fapikit askit`, on free ports. `folder`: where it is kept. `workshop`: runs what is typed."""
+    kept = [] if folder is None else ["--keep", str(folder)]
+    arguments = [*COMMAND, "askit", *kept, "--port", "0", "--api-port", "0", "--json", *options]
     with subprocess.Popen(
         arguments,
         stdout=subprocess.PIPE,
@@ -76,7 +70,7 @@ def running_bank(folder: Path, workshop: Workshop, *options: str) -> Iterator[Ba
         env=environment(PYTHONPATH=str(ROOT)),
     ) as process:
         try:
-            yield Bank(folder, process, workshop)
+            yield Bank(process, workshop)
         finally:
             process.terminate()
             process.communicate(timeout=20)

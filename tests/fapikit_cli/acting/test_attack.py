@@ -23,6 +23,22 @@ def test_the_bank_has_no_hole(desk: Desk) -> None:
     assert "refused" in row
 
 
+def test_a_second_client_can_be_registered_for_what_one_may_do_with_anothers(desk: Desk) -> None:
+    facts = desk.bank.facts
+    registered = desk.run(
+        *("register", facts["issuer"], "--ca", facts["ca_file"], "--folder", "second"),
+        *("--initial-access-token", facts["initial_access_token_file"], "--scope", "openid accounts"),
+        *("--redirect-uri", "https://client.example.test/callback"),
+    )
+    assert registered.returncode == 0, registered.stderr
+    second = desk.folder / "second" / "fapikit-client.toml"
+    told = desk.run(
+        "attack", desk.bank.issuer, "--password", "env:PASSWORD_OF_ALICE", "--other-client", second, "--json"
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert [item["what"] for item in json.loads(told.stdout)["not_looked_at"]] == ["request objects"]
+
+
 def test_its_api_has_no_hole(desk: Desk) -> None:
     url = f"{desk.bank.facts['api']}accounts"
     told = desk.run("attack", url, "--issuer-key", desk.bank.facts["issuer_key_file"], "--json")

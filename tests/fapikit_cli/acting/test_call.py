@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from fapikit_cli.api_call import resource_for
+from fapikit_cli.failing import WrongUsage
 from tests.fapikit_cli.acting.desk import Desk
 from tests.fapikit_cli.running import run
 
@@ -100,3 +104,31 @@ def test_a_token_file_that_others_may_read_is_not_used(desk: Desk) -> None:
     told = run("call", "/accounts", cwd=desk.folder, env=desk.environment)
     assert told.returncode == 2
     assert "chmod 600" in told.stderr
+
+
+HERE = ("https://api.example/v1", "https://api.example/v1/payments", "https://other.example/")
+
+
+def tokens_for(*resources: str | None) -> Any:
+    return SimpleNamespace(access_tokens=[SimpleNamespace(resource=resource) for resource in resources])
+
+
+@pytest.mark.parametrize(
+    "url, resource",
+    [
+        ("https://api.example/v1/accounts", HERE[0]),
+        ("https://api.example/v1/payments", HERE[1]),
+        ("https://api.example/v1/payments/7", HERE[1]),
+        ("https://api.example/v1/payments7", HERE[0]),
+        ("https://other.example/v2", HERE[2]),
+    ],
+)
+def test_a_url_gets_the_token_of_the_api_that_it_is_below(url: str, resource: str) -> None:
+    assert resource_for(url, tokens_for(*HERE)) == resource
+
+
+def test_a_url_that_two_tokens_could_get_gets_none() -> None:
+    with pytest.raises(WrongUsage, match="is below none of them"):
+        resource_for("https://api.example/v3", tokens_for(*HERE))
+    assert resource_for("https://api.example/v3", tokens_for(HERE[0], HERE[2])) == HERE[0]
+    assert resource_for("https://api.example/v3", tokens_for(None)) is None

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from fapikit_cli.commands.login import show_code
 from tests.fapikit_cli.acting.desk import Bank, Desk, running_bank
 from tests.fapikit_cli.acting.workshop import Workshop
 
@@ -33,6 +37,15 @@ def test_a_machine_gets_the_report_as_json(desk: Desk) -> None:
     assert {"check": "state", "outcome": "passed", "clause": "RFC 9700 2.1c", "detail": ""} in report[
         "checks"
     ]
+
+
+def test_another_profile_has_its_own_rules(desk: Desk) -> None:
+    told = desk.run("login", "--profile", "fapi1-advanced")
+    assert told.returncode == 2
+    assert "ForbiddenByProfile" in told.stderr or "fapi1-advanced" in told.stderr
+    bound = desk.run("login", "--bind", "mtls")
+    assert bound.returncode == 2
+    assert "client_certificate" in bound.stderr
 
 
 def test_tokens_are_shown_if_that_is_asked_for(desk: Desk) -> None:
@@ -150,3 +163,17 @@ def test_a_port_that_is_taken_is_named(bank: Bank, desk: Desk) -> None:
     assert told.returncode == 2
     assert f"nothing can listen on port {port}" in told.stderr
     assert "--port" in told.stderr
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_address_code_and_a_picture_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = "https://bank.example/device"
+    device: Any = SimpleNamespace(verification_uri=uri, user_code="WDJB-MJHT", qr_text=lambda: "[picture]")
+    monkeypatch.setattr("sys.stderr", shown := Terminal())
+    show_code(device)
+    for text in (uri, "WDJB-MJHT", "[picture]"):
+        assert text in shown.getvalue()

@@ -32,6 +32,19 @@ def test_refreshed_tokens_are_on_the_disk(signed_in: Desk) -> None:
     assert not list(signed_in.folder.glob("*.lock"))
 
 
+def test_of_two_commands_that_refresh_at_once_both_succeed(desk: Desk) -> None:
+    desk.sign_in()
+    before = desk.tokens["version"]
+    with (
+        desk.started("token", "refresh", "--json") as one,
+        desk.started("token", "refresh", "--json") as other,
+    ):
+        ends = [one.finish(), other.finish()]
+    assert [end[0] for end in ends] == [0, 0], ends
+    assert before < desk.tokens["version"] <= before + 2
+    assert desk.run("call", "/accounts").returncode == 0
+
+
 @pytest.mark.spec("RFC 6749 4.4")
 def test_a_token_of_the_client_itself_is_kept_where_it_is_wanted(desk: Desk) -> None:
     told = desk.run("token", "client-credentials", "--scope", "accounts", "--keep", "own.json")
