@@ -106,6 +106,11 @@ def test_a_command_needs_its_extra_and_nothing_else(
     assert f'pip install "fapikit[{extra}]"' in without.stderr
 
 
+def test_the_command_tells_the_version_of_the_wheel(installed: Installed) -> None:
+    told = installed.run("fapikit", "--version", packages=["fapikit[cli]"]).stdout
+    assert told == f"fapikit {PROJECT['version']}\n"
+
+
 _LOGIN = """
 import askit, rpkit, rskit
 from fapikit import PrivateKeyJWT
