@@ -52,8 +52,6 @@ html_sidebars = {
         "sidebar/scroll-end.html",
     ]
 }
-pygments_style = "sphinx"
-pygments_dark_style = "monokai"
 
 _COMMENT = re.compile(r"^<!--.*?-->$", re.DOTALL | re.MULTILINE)
 _ERROR = re.compile(r"docs/errors/\w+/\w+$")
