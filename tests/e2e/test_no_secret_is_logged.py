@@ -1,4 +1,4 @@
-"""What the four servers log while they are used and abused: no token, code, verifier, assertion, proof or key."""
+"""What the five servers log while they are used and abused: no token, code, verifier, assertion, proof or key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def test_neither_logs_nor_trace_show_a_secret(world: World, customer: HonestCust
     logs = {
         path.name: path.read_text() for path in world.path("").iterdir() if path.suffix in (".log", ".jsonl")
     }
-    assert {"bank.log", "accounts.log", "payments.log", "fintech.log", "trace.jsonl"} <= set(logs)
+    assert {"bank.log", "bank2.log", "accounts.log", "payments.log", "fintech.log", "trace.jsonl"} <= set(
+        logs
+    )
     assert len(secrets) > 10
     shown = [(name, secret[:12]) for name, text in logs.items() for secret in secrets if secret in text]
     assert shown == []
