@@ -58,14 +58,19 @@ pygments_dark_style = "monokai"
 _COMMENT = re.compile(r"^<!--.*?-->$", re.DOTALL | re.MULTILINE)
 
 
+_ERROR = re.compile(r"docs/errors/\w+/\w+$")
 _FOLDER = re.compile(r"\]\((\S*?)(?:tutorials|how-to|concepts|errors)/?\)")
 
 
-def for_sphinx(_app: Sphinx, _page: str, source: list[str]) -> None:
+def for_sphinx(app: Sphinx, page: str, source: list[str]) -> None:
     """Comments are for tests, save those for Sphinx. A folder, which GitHub lists, is the contents.
 
     Lines keep their numbers.
     """
+    if _ERROR.match(
+        page
+    ):  # found by the catalogue and by search; 240 more entries beside each page would help nobody
+        app.env.metadata[page]["orphan"] = ""
     source[0] = _FOLDER.sub(r"](\1index.md)", _COMMENT.sub(_kept, source[0]))
 
 

@@ -21,9 +21,9 @@ FRONT = """<!doctype html>
 """
 
 
-def build(target: Path) -> int:
-    """The exit status."""
-    statuses = html(target)
+def build(target: Path, *, whole: bool = True) -> int:
+    """The exit status. Unless it is the whole site, there are no Japanese pages but those that are translated."""
+    statuses = html(target, None if whole else {"ja": TRANSLATED})
     (target / "html" / "index.html").write_text(FRONT, "utf-8")
     gettext(target, TRANSLATED)
     counts = count(strings_of(target / "gettext"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +14,17 @@ BUILD: Final = ROOT / "docs" / "_build"
 LANGUAGES: Final = ("en", "ja")
 
 
-def html(build: Path) -> list[int]:
-    """The exit status for each language. The pages go to `build/html/en` and `build/html/ja`."""
-    strict = ("-n", "-W", "--keep-going", "-q")
+def html(build: Path, some: Mapping[str, tuple[str, ...]] | None = None) -> list[int]:
+    """The exit status for each language. The pages go to `build/html/en` and `build/html/ja`.
+
+    `some`: the pages of a language, if not all of them are built. Then links to others are not looked at.
+    """
     running = [
-        subprocess.Popen(_command("html", language, build, build / "html" / language, *strict))
+        subprocess.Popen(
+            _command(
+                "html", language, build, build / "html" / language, *_options((some or {}).get(language))
+            )
+        )
         for language in LANGUAGES
     ]
     return [process.wait() for process in running]
@@ -25,9 +32,13 @@ def html(build: Path) -> list[int]:
 
 def gettext(build: Path, pages: tuple[str, ...]) -> None:
     """The strings of these pages go to `build/gettext`. Raises CalledProcessError."""
-    only = f"include_patterns={','.join(f'{page}.md' for page in pages)}"
-    # links to the other pages lead nowhere here: `html` is strict about them
-    subprocess.run(_command("gettext", "en", build, build / "gettext", "-Q", "-D", only), check=True)
+    subprocess.run(_command("gettext", "en", build, build / "gettext", *_options(pages)), check=True)
+
+
+def _options(pages: tuple[str, ...] | None) -> tuple[str, ...]:
+    if pages is None:
+        return ("-n", "-W", "--keep-going", "-q")
+    return ("-Q", "-D", f"include_patterns={','.join(f'{page}.md' for page in pages)}")
 
 
 def linkcheck(build: Path) -> int:

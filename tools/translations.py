@@ -26,6 +26,7 @@ from tools.sphinx_runs import BUILD, gettext
 
 TRANSLATED: Final = (
     "README", "docs/index", "docs/glossary", "docs/tutorials/*", "docs/how-to/*", "docs/issuers/*", "docs/concepts/*",
+    "docs/errors/index",
 )  # fmt: skip
 """The pages that there are in Japanese. The others stay English there: reference is read beside code and clauses."""
 LOCALE: Final = ROOT / "docs" / "locale" / "ja"

@@ -47,6 +47,11 @@ logo = "{name}.svg"
 accounts = "{see_accounts}"
 payments = "Make the payment shown here, once"
 
+[texts.ja]
+scope_accounts = "{see_accounts_ja}"
+scope_payments = "ここに表示された支払いを一度だけ行う"
+type_{payment} = "支払い"
+
 [tls]
 certificate = "server.pem"
 key = "server.key"
@@ -96,12 +101,13 @@ path = "{lodged_at}"
 scope = "accounts"
 """
 
-_SEE_NAMED = "See the accounts that are named here, and no others"
+_SEE_ALL = "See your accounts and their balances", "口座と残高の参照"
+_SEE_NAMED = "See the accounts that are named here, and no others", "ここに表示された口座だけの参照"
 LONGEST = 180 * 86_400
 """Seconds that a customer may agree to at most; the app asks for less."""
 STATUS_LIST_TTL = 2
 """Seconds after which an API that keeps a status list knows at the latest that a token has ended."""
-STATUS_LIST_LAG = STATUS_LIST_TTL / 10 + 0.02
+STATUS_LIST_LAG = STATUS_LIST_TTL / 10
 """Seconds after which a bank has written the end of a token into its list."""
 PATIENCE = STATUS_LIST_TTL + 8.0
 """Seconds for which a demo on a busy machine waits for that."""
@@ -126,6 +132,7 @@ def write_configuration(world: World, bank: Bank) -> Path:
     world.path(f"{TYPE}.schema.json").write_text(json.dumps(SCHEMA, indent=1))
     world.path(f"{PAYMENT_TYPE}.schema.json").write_text(json.dumps(PAYMENT_SCHEMA, indent=1))
     world.path(f"{bank.name}.svg").write_text(bank.logo)
+    see_accounts, see_accounts_ja = _SEE_NAMED if world.flow == CONSENTS else _SEE_ALL
     path = world.path(f"{bank.party}.toml")
     path.write_text(
         _TOML.format(
@@ -147,7 +154,8 @@ def write_configuration(world: World, bank: Bank) -> Path:
             payments=world.payments_resource,
             payments_api=PAYMENTS_API_ID,
             types=_types(world),
-            see_accounts=_SEE_NAMED if world.flow == CONSENTS else "See your accounts and their balances",
+            see_accounts=see_accounts,
+            see_accounts_ja=see_accounts_ja,
             flow=_FLOWS.get(world.flow, ""),
             client_ca='client_ca = "clients-ca.pem"\n' if world.choices.certificate else "",
         )

@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from examples.demo import web_app
+from examples.demo.bank import STATUS_LIST_LAG
 from examples.demo.banks import Bank
 from examples.demo.linked import Link, Ordered, Session
 from examples.demo.pages import answer
@@ -140,7 +141,12 @@ class Fintech(web_app.WebApp[Session]):
             await self._pay(link, link.orders[-1])
             return answer("problem", 502, why=link.orders[-1].refusal)
         answered = await self._get(link, self.world.accounts_resource)
-        return answer("problem", 502, why=f"The bank's API answered {answered.status_code}.")
+        why = f"The bank's API answered {answered.status_code}."
+        if answered.status_code == 200:
+            why += (
+                f" The list from which it learns what has ended is up to {STATUS_LIST_LAG} s old. Try again."
+            )
+        return answer("problem", 502, why=why)
 
     async def _submitted_for(self, request: Request) -> tuple[Session, Link]:
         session, _ = await self.submitted(request)
@@ -155,6 +161,9 @@ class Fintech(web_app.WebApp[Session]):
             answered = await api.post(resource, json=order.detail, headers={"Idempotency-Key": order.key})
         if answered.status_code == 201:
             order.receipt = answered.json()
+            return
+        if answered.status_code == 422:
+            order.refusal = f"{link.bank.title} did not pay: {answered.json()['error_description']}."
             return
         why = answered.headers.get("www-authenticate", answered.text)
         order.refusal = f"The bank answered {answered.status_code}: {why}"

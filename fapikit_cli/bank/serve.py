@@ -61,12 +61,14 @@ class _Api(uvicorn.Server):
 
 def serve(
     folder: BankFolder,
-    sockets: tuple[socket.socket, socket.socket],
+    sockets: tuple[socket.socket, socket.socket | None],
     on_ready: Callable[[], None],
     *,
     record: Path | None = None,
 ) -> bool:
     """Serve until a signal ends it. `sockets`: of the bank and of the API. `on_ready`: called when both answer.
+
+    Without a socket for the API there is none: an API of somebody else stands at its address.
 
     `record`: where the messages are recorded that they receive. All keys are throw-away, so nothing is masked.
 
@@ -87,12 +89,13 @@ def serve(
         bank_config.loaded_app = as_bank.asgi(bank_config.loaded_app)
         api_config = _api_config(folder, as_api.asgi(make_api(folder, as_api.http(http))))
     api = _Api(api_config, on_ready)
-    thread = threading.Thread(target=api.run, args=([sockets[1]],), name="api", daemon=True)
-    bank = _Bank(bank_config, thread.start)
+    at, api_at = sockets
+    thread = threading.Thread(target=api.run, args=([api_at],), name="api", daemon=True)
+    bank = _Bank(bank_config, thread.start if api_at else on_ready)
     # uvicorn sends the signal that ended it once more. There is a folder to remove then.
     signal.signal(signal.SIGTERM, lambda *_: None)
     with suppress(KeyboardInterrupt):
-        bank.run([sockets[0]])
+        bank.run([at])
     api.should_exit = True
     if thread.is_alive():
         thread.join(_GOODBYE)

@@ -44,6 +44,10 @@ def askit(
             "--record", metavar="FILE", help="Record what bank and API receive, for `fapikit watch FILE`."
         ),
     ] = None,
+    no_api: Annotated[
+        bool,
+        typer.Option("--no-api", help="Start the bank alone: an API of your own takes the place of its API."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a bank with one user, one client and one API on this machine. It needs no configuration.
@@ -74,7 +78,10 @@ def askit(
                 bank = make_bank(folder, profile=profile, mtls=mtls, **ports)
             bank.renew_server_certificate()
             made = bank
-            started = serve(made, (one, two), lambda: _tell(made, as_json=as_json), record=record)
+            if no_api:
+                two.close()  # the port is for an API of somebody else
+            sockets = (one, None if no_api else two)
+            started = serve(made, sockets, lambda: _tell(made, as_json=as_json), record=record)
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The whole ecosystem of the demo, running for all tests of this folder: four processes, TLS, real stores."""
+"""The whole ecosystem of the demo, running for all tests of this folder: five servers, TLS, real stores."""
 
 from __future__ import annotations
 

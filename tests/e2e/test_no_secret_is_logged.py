@@ -1,4 +1,4 @@
-"""What the four servers log while they are used and abused: no token, code, verifier, assertion, proof or key."""
+"""What the five servers log while they are used and abused: no token, code, verifier, assertion, proof or key."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from examples.demo.bank import PASSWORD
 from examples.demo.world import KEY_OWNERS, World
+from fapikit_viewer import Recording, view_of
 from tests.e2e.honest_customer import VERIFIER, HonestCustomer
 
 
@@ -26,7 +27,19 @@ def test_neither_logs_nor_trace_show_a_secret(world: World, customer: HonestCust
     logs = {
         path.name: path.read_text() for path in world.path("").iterdir() if path.suffix in (".log", ".jsonl")
     }
-    assert {"bank.log", "accounts.log", "payments.log", "fintech.log", "trace.jsonl"} <= set(logs)
+    assert {"bank.log", "bank2.log", "accounts.log", "payments.log", "fintech.log", "trace.jsonl"} <= set(
+        logs
+    )
     assert len(secrets) > 10
+    _assert_told(world)
     shown = [(name, secret[:12]) for name, text in logs.items() for secret in secrets if secret in text]
     assert shown == []
+
+
+def _assert_told(world: World) -> None:
+    """In the flow viewer, the API's own words stand at the calls that it refused and at those that it let pass."""
+    entries = view_of(Recording(world.path("trace.jsonl")).read_all())["entries"]
+    calls = [entry for entry in entries if (entry["title"], entry["to"]) == ("GET /accounts", "accounts")]
+    decided = {call["status"]: call["checks"] for call in calls}
+    assert {line["party"] for line in decided[200]} == {"accounts"}
+    assert [line["outcome"] for line in decided[401]] == ["failed"]

@@ -73,7 +73,7 @@ def test_a_bank_an_api_and_a_fintech_pay_each_other(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     toml, *_ = guide.in_language("toml")
-    (clients,) = guide.in_language("json")
+    clients, *_ = guide.in_language("json")
     Path("bank.toml").write_text(toml)
     Path("clients.json").write_text(clients)
     exec(guide.in_language("python")[0], {})

@@ -1,4 +1,4 @@
-"""All four servers speak TLS 1.2 with the profile's suites, or 1.3, and nothing else."""
+"""All five servers speak TLS 1.2 with the profile's suites, or 1.3, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from examples.demo.world import World, port_of
 from fapikit import FAPI2_SECURITY
 
 REFUSED = "HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNEXPECTED_EOF"  # some servers hang up without an alert
-PARTIES = ("bank", "accounts", "payments", "fintech")
+PARTIES = ("bank", "bank2", "accounts", "payments", "fintech")
 
 
 def handshake(world: World, party: str, context: ssl.SSLContext) -> ssl.SSLSocket:

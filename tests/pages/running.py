@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from collections.abc import Callable
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.pages.blocks import ROOT, Block, Page
 from tests.pages.nginx import require_valid_nginx
 from tests.servers import free_port
 
+CUSTOMER: Final = Path(__file__).with_name("customer.py")
 SHOWN: Final = {"text", "mermaid", "http", "html", "diff"}  # to be looked at; nothing would run them
 _SECONDS: Final = 60
 
@@ -38,35 +39,33 @@ class Reader:
     folder: Path
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
     printed: str = ""
+    _terminals: dict[int, Terminal] = field(default_factory=dict)
 
     def follow(self, page: Page) -> None:
         ports = {said: str(free_port()) for said in _ports(page)}
-        with ExitStack() as terminals:
+        with ExitStack() as leaving:
+            leaving.callback(self._close_terminals)
             for block in page.blocks:
                 code = _with_ports(block.code, ports)
                 if "not run" in block.said:
                     continue
                 try:
-                    self._do(block, code, terminals, ports)
+                    self._do(block, code, ports)
                 except WrongBlock:
                     raise
                 except Exception as error:
                     error.add_note(f"in the block at {block.place}")
                     raise
 
-    def _do(self, block: Block, code: str, terminals: ExitStack, ports: dict[str, str]) -> None:
+    def _do(self, block: Block, code: str, ports: dict[str, str]) -> None:
         if "output" in block.said:
             require_output(code, self.printed, block.place)
             return
         if "terminal" in block.said:
-            port = ports[block.said["terminal"]]
-            terminals.enter_context(self._terminal(code, int(port), block.place))
+            command = _with_ports(block.said.get("as", code), ports)
+            self._open_terminal(command, int(ports[block.said["terminal"]]), block.place)
             return
-        if "file" in block.said:
-            target = self.folder / block.said["file"]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(code, "utf-8")
-        if block.language in SHOWN or ("file" in block.said and block.language in ("python", "sh")):
+        if self._wrote(block, code) or block.language in SHOWN:
             return
         way = {"python": self._python, "sh": self._sh}.get(block.language) or _PARSED.get(block.language)
         if way is None:
@@ -75,6 +74,11 @@ class Reader:
                 f"{', '.join(sorted({'python', 'sh', *_PARSED, *SHOWN}))}, or say why: <!-- not run: why -->"
             )
         way(block, code)
+
+    def parse(self, block: Block) -> None:
+        """Only look at the block, if it is of a language that is parsed."""
+        if block.language in _PARSED and "not run" not in block.said:
+            _PARSED[block.language](block, block.code)
 
     def _python(self, block: Block, code: str) -> None:
         # the empty lines give tracebacks the lines of the page
@@ -93,32 +97,60 @@ class Reader:
         if (run.returncode != 0) != ("fails" in block.said):
             raise WrongBlock(f"{block.place}: exit status {run.returncode}\n{run.stdout}{run.stderr}")
 
-    @contextmanager
-    def _terminal(self, code: str, port: int, place: str) -> Iterator[None]:
-        """The command runs until the page ends. The next block comes when it listens."""
-        log = self.folder / f"terminal-{port}.log"
-        with log.open("wb") as out:
-            command = ["/bin/sh", "-c", f"exec {code.strip()}"]
-            process = subprocess.Popen(
-                command, cwd=self.folder, env=self._environment(), stdout=out, stderr=out
-            )
-        try:
-            deadline = time.monotonic() + _SECONDS
-            while not _listens(port):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise WrongBlock(f"{place}: nothing listens\n{log.read_text()}")
-                time.sleep(0.05)
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
+    def _wrote(self, block: Block, code: str) -> bool:
+        """Whether the block is a file, or part of one, which does not run by itself."""
+        name = block.said.get("file") or block.said.get("added to")
+        if name is None:
+            return False
+        target = self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        before = "" if "file" in block.said else target.read_text("utf-8")
+        target.write_text(before + code, "utf-8")
+        return block.language in ("python", "sh")
+
+    def _open_terminal(self, command: str, port: int, place: str) -> None:
+        """The command runs until the page ends, or another one is to listen where it does."""
+        if port in self._terminals:
+            self._terminals.pop(port).close()
+        self._terminals[port] = Terminal(command, port, self.folder, self._environment(), place)
+
+    def _close_terminals(self) -> None:
+        for terminal in self._terminals.values():
+            terminal.close()
 
     def _environment(self) -> dict[str, str]:
         """The commands of this environment, and the packages of this checkout."""
         here = Path(sys.executable).parent
         path = os.pathsep.join([str(here), os.environ["PATH"]])
-        quiet = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "80"}
+        quiet = {
+            "NO_COLOR": "1",
+            "TERM": "dumb",
+            "COLUMNS": "80",
+            "BROWSER": f"{sys.executable} {CUSTOMER} %s",
+        }
         return {**os.environ, **quiet, "PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(self.folder)}
+
+
+class Terminal:
+    """A command that is there once it listens."""
+
+    def __init__(
+        self, command: str, port: int, folder: Path, environment: dict[str, str], place: str
+    ) -> None:
+        log = folder / f"terminal-{port}.log"
+        with log.open("wb") as out:
+            shell = ["/bin/sh", "-c", f"exec {command.strip()}"]
+            self._process = subprocess.Popen(shell, cwd=folder, env=environment, stdout=out, stderr=out)
+        deadline = time.monotonic() + _SECONDS
+        while not _listens(port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.close()
+                raise WrongBlock(f"{place}: nothing listens\n{log.read_text()}")
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(20)
 
 
 def require_output(said: str, printed: str, place: str) -> None:

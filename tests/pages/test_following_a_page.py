@@ -67,6 +67,48 @@ def test_a_terminal_stays_open_on_a_port_of_the_test(reader: Reader) -> None:
     assert reader.names["port"] != 8765
 
 
+SERVE = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response_only(int(sys.argv[1]))
+        self.end_headers()
+
+HTTPServer(("127.0.0.1", 8765), Answer).serve_forever()
+"""
+ASK = """
+import http.client
+
+asked = http.client.HTTPConnection("127.0.0.1", 8765)
+asked.request("GET", "/")
+status = asked.getresponse().status
+asked.close()
+"""
+
+
+def test_a_second_terminal_on_a_port_takes_the_place_of_the_first(reader: Reader) -> None:
+    follow(
+        reader,
+        fenced("python", SERVE, "file: serve.py"),
+        fenced("sh", "run it", "terminal: 8765 --><!-- as: python serve.py 201"),
+        fenced("python", f"{ASK}\nassert status == 201"),
+        fenced("sh", "python serve.py 202", "terminal: 8765"),
+        fenced("python", f"{ASK}\nassert status == 202"),
+    )
+
+
+def test_a_file_grows(reader: Reader) -> None:
+    follow(
+        reader,
+        fenced("python", "print(1)", "file: count.py"),
+        fenced("python", "print(2)", "added to: count.py"),
+        fenced("sh", "python count.py"),
+        fenced("text", "1\n2", "output"),
+    )
+
+
 def test_a_command_that_must_fail(reader: Reader) -> None:
     follow(reader, fenced("sh", "exit 3", "fails"))
     with pytest.raises(WrongBlock, match="exit status 0"):

@@ -26,10 +26,22 @@ def test_every_block_runs(
     reader.follow(page)
 
 
+def test_settings_of_the_other_pages_can_be_parsed(tmp_path: Path) -> None:
+    for page in PAGES:
+        for block in page.blocks if page.run_by else ():
+            Reader(tmp_path).parse(block)
+
+
+def test_no_block_is_only_indented() -> None:
+    """It has no language, so nobody can say how to run it. The page of the command line has tests that read it so."""
+    pages = [page for page in PAGES if page.name != "docs/command-line.md"]
+    assert [block.place for page in pages for block in page.blocks if not block.language] == []
+
+
 def test_a_page_that_another_test_runs_is_read_by_it() -> None:
     for page in PAGES:
         for test in page.run_by:
-            assert f'read_page("{page.name}")' in (ROOT / test).read_text("utf-8"), (page.name, test)
+            assert Path(page.name).name in (ROOT / test).read_text("utf-8"), (page.name, test)
 
 
 def test_few_blocks_are_not_run_and_they_say_why() -> None:

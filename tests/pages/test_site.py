@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
-from tests.pages.blocks import pages
+from tests.pages.blocks import Page, pages
 from tools.site import build
+from tools.translations import TRANSLATED
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("site")
-    assert build(target) == 0, "see the warnings above: `make docs-site` says the same"
+    assert build(target, whole=False) == 0, "see the warnings above: `make docs-site` says the same"
     return target / "html"
+
+
+def pages_in(language: str) -> list[Page]:
+    """The Japanese pages that are not translated are built by `make docs-site` alone: that saves half of the time."""
+    return [
+        page
+        for page in pages()
+        if language == "en" or any(fnmatch(page.name, f"{pattern}.md") for pattern in TRANSLATED)
+    ]
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_every_page_is_there_and_leads_to_itself_in_the_other_language(site: Path, language: str) -> None:
     other = {"en": "ja", "ja": "en"}[language]
-    for page in pages():
+    for page in pages_in(language):
         built = (site / language / page.name).with_suffix(".html")
         text = built.read_text("utf-8")
         assert f'<html class="no-js" lang="{language}"' in text
@@ -54,4 +65,4 @@ def test_the_front_door_opens_the_english_pages(site: Path) -> None:
 
 def test_search_works_without_a_server(site: Path) -> None:
     for language in ("en", "ja"):
-        assert (site / language / "searchindex.js").stat().st_size > 100_000
+        assert (site / language / "searchindex.js").stat().st_size > 10_000

@@ -159,7 +159,7 @@ class WebWalk:
     def _soon(self, told: str, words: str, look: Callable[[], Page]) -> str:
         """A bank may take a moment to write its status list anew. Returns `told`."""
         end = time.monotonic() + PATIENCE
-        time.sleep(STATUS_LIST_LAG)
+        time.sleep(STATUS_LIST_LAG * 1.1)
         while words not in look().text and time.monotonic() < end:
             time.sleep(STATUS_LIST_LAG)
         self._require_words(self.browser.page, words)
@@ -189,10 +189,7 @@ class WebWalk:
             "signed response: signature" in str(login.report), f"the signature was checked: {login.report}"
         )
         with client.api(
-            login.tokens,
-            base_url=world.payments_resource,
-            resource=world.payments_resource,
-            event_hooks=fintech.hooks(),
+            login.tokens, base_url=world.payments_resource, resource=world.payments_resource
         ) as api:
             answer = api.post(
                 world.payments_resource, json=payment(), headers={"Idempotency-Key": str(uuid.uuid4())}
