@@ -15,13 +15,14 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from askit.missing_extra import needs_extra
 from fapikit.clauses import clause_in_force
 from fapikit.errors import ConfigurationError, FapiError
-from fapikit.urls import is_loopback_host
+from fapikit.urls import is_loopback_host, origin_of
 
 with needs_extra():
     import uvicorn
@@ -99,10 +100,24 @@ def unreachable_issuer(config: Config) -> str | None:
     )
 
 
+def _record(serving: uvicorn.Config, config: Config, file: str, *, name: str) -> None:
+    """Record what the server receives and answers. In the viewer it has the name of its configuration file."""
+    from fapikit_viewer import Party, Recorder, Recording
+
+    bank = Party(name, "as", config.name, (origin_of(config.issuer),))
+    serving.loaded_app = Recorder(Recording(file), bank).asgi(serving.loaded_app)
+    logging.getLogger("askit").warning(
+        "every message is recorded in %s: leave --record out in production", file
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="askit", description="An authorization server for FAPI.")
     parser.add_argument("--config", required=True, help="the configuration file (TOML)")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    parser.add_argument(
+        "--record", metavar="FILE", help="for development: record every message for the flow viewer"
+    )
     options = parser.parse_args(arguments)
     ours = logging.StreamHandler(sys.stderr)
     logging.basicConfig(
@@ -119,6 +134,8 @@ def main(arguments: list[str] | None = None) -> int:
             logging.getLogger("askit").warning(worry)
         app = AuthorizationServer(config)
         serving = uvicorn_config(app)
+        if options.record is not None:
+            _record(serving, config, options.record, name=Path(options.config).stem)
     except FapiError as error:
         sys.stderr.write(f"askit: {error}\n")
         return 2

@@ -160,6 +160,7 @@ def _to(role: str, channel: str) -> _Holds:
 
 
 _BY_CONTENT: Final[tuple[tuple[str, _Holds], ...]] = (
+    ("status_list", lambda c: "statuslist" in c.headers.get("accept", "")),
     ("par", lambda c: "request_uri" in c.answer and c.method == "POST"),
     ("device_authorization", lambda c: "device_code" in c.answer),
     ("ciba_notification", lambda c: "auth_req_id" in c.sent),

@@ -21,6 +21,9 @@
 `askit.let_lapse(request.reference)`   nobody decides on such a request: it ends now
 `askit.client_certificate()`, `askit.self_signed_certificate`   PEM files of throw-away client certificates, and
                      `askit.http(client_certificate=files)` shows one: see "In pytest" in docs/askit.md
+`askit_recording`    the messages of this test, or None: see `--flows=FOLDER` and `--watch-flows`; override it to
+                     record always
+`askit_recorder(name, role, *origins)`   records one more party of this test, such as your API
 `faulty_askit`       another such server, which breaks the rules that you choose (`.app.faults`, see `faults`)
 
 Their types are `RunningServer[AuthorizationServer]` (or `[FaultyServer]`) of `askit.pytest_plugin.running`,
@@ -34,13 +37,24 @@ line option can switch them on.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from askit.missing_extra import needs_extra
+from askit.pytest_plugin.flows import (
+    pytest_addoption,
+    pytest_configure,
+    pytest_report_header,
+    pytest_runtest_makereport,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+    recording_of_test,
+)
 from askit.pytest_plugin.movable_clock import MovableClock
 
 if TYPE_CHECKING:
@@ -48,6 +62,28 @@ if TYPE_CHECKING:
     from askit.pytest_plugin.hosts import Hosts
     from askit.pytest_plugin.running import RunningServer
     from askit.server import AuthorizationServer
+    from fapikit_viewer import Recorder, Recording
+    from fapikit_viewer.recording import Role
+
+__all__ = [
+    "access_token",
+    "askit",
+    "askit_clock",
+    "askit_hosts",
+    "askit_recorder",
+    "askit_recording",
+    "askit_settings",
+    "async_access_token",
+    "async_signed_in",
+    "faulty_askit",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_report_header",
+    "pytest_runtest_makereport",
+    "pytest_terminal_summary",
+    "pytest_unconfigure",
+    "signed_in",
+]
 
 
 @pytest.fixture
@@ -73,8 +109,36 @@ def askit_hosts() -> Iterator[Hosts]:
 
 
 @pytest.fixture
+def askit_recording(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Recording | None]:
+    """What is recorded of this test: messages, checks and refusals. None without `--flows` and `--watch-flows`.
+
+    Override it with a `fapikit_viewer.Recording` to record always.
+    """
+    yield from recording_of_test(request, tmp_path)
+
+
+@pytest.fixture
+def askit_recorder(askit_recording: Recording | None) -> Callable[..., Recorder]:
+    """Makes the `fapikit_viewer.Recorder` of one more party: `askit_recorder("accounts", "rs", *origins).wsgi(app)`.
+
+    The bank, the browser and what is sent with `askit.http()` are recorded already. It writes nothing if nothing is
+    recorded.
+    """
+    with needs_extra():
+        from fapikit_viewer import Party, Recorder, Recording
+
+    def recorder(name: str, role: Role, *origins: str) -> Recorder:
+        return Recorder(askit_recording or Recording(os.devnull), Party(name, role, origins=origins))
+
+    return recorder
+
+
+@pytest.fixture
 def askit(
-    askit_settings: Mapping[str, Any], askit_clock: MovableClock, askit_hosts: Hosts
+    askit_settings: Mapping[str, Any],
+    askit_clock: MovableClock,
+    askit_hosts: Hosts,
+    askit_recording: Recording | None,
 ) -> Iterator[RunningServer[AuthorizationServer]]:
     """A running authorization server with TLS, and its client.
 
@@ -86,13 +150,22 @@ def askit(
         from askit.pytest_plugin.running import running
         from askit.server import AuthorizationServer
 
-    with running(askit_settings, clock=askit_clock, kind=AuthorizationServer, hosts=askit_hosts) as server:
+    with running(
+        askit_settings,
+        clock=askit_clock,
+        kind=AuthorizationServer,
+        hosts=askit_hosts,
+        recording=askit_recording,
+    ) as server:
         yield server
 
 
 @pytest.fixture
 def faulty_askit(
-    askit_settings: Mapping[str, Any], askit_clock: MovableClock, askit_hosts: Hosts
+    askit_settings: Mapping[str, Any],
+    askit_clock: MovableClock,
+    askit_hosts: Hosts,
+    askit_recording: Recording | None,
 ) -> Iterator[RunningServer[FaultyServer]]:
     """Another server like `askit`, which breaks the rules in `.app.faults`: wrong messages, and outages.
 
@@ -102,7 +175,9 @@ def faulty_askit(
         from askit.pytest_plugin.faults import FaultyServer
         from askit.pytest_plugin.running import running
 
-    with running(askit_settings, clock=askit_clock, kind=FaultyServer, hosts=askit_hosts) as server:
+    with running(
+        askit_settings, clock=askit_clock, kind=FaultyServer, hosts=askit_hosts, recording=askit_recording
+    ) as server:
         yield server
 
 

@@ -18,10 +18,11 @@ from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.choices import BINDINGS, CIBA, CONSENTS, DEVICE, FLOWS, METHODS, PROFILES, WEB, Choices
 from examples.demo.ports import usual_ports
 from examples.demo.servers import PAGES, Servers
-from examples.demo.trace import Trace
+from examples.demo.trace import FILE, Trace
 from examples.demo.walks.played import walk_of
 from examples.demo.world import ENVIRONMENT_VARIABLE, World
 from fapikit.errors import ConfigurationError
+from fapikit_viewer import serve
 
 _PARTIES = {
     WEB: "two banks, two APIs and a fintech",
@@ -134,6 +135,7 @@ def _run(world: World) -> int:
 def _keep_serving(world: World) -> None:
     # A parent that runs this in the background may have left Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    viewer = serve(world.path(FILE))
     try:
         print(
             f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate, at a bank too)."
@@ -147,11 +149,14 @@ def _keep_serving(world: World) -> None:
             print(f"{bank.title}: {issuer}   its metadata: {issuer}/.well-known/openid-configuration")
         if world.flow == WEB:
             print("At both banks the page /grants shows what was granted, and ends it.")
+        print(f"Watch every message and every check at {viewer.url}")
         print("Ctrl-C stops everything.", flush=True)
         while True:  # signal.pause() would miss a signal that comes just before it
             time.sleep(1)
     except KeyboardInterrupt:
         print()
+    finally:
+        viewer.close()
 
 
 if __name__ == "__main__":

@@ -70,9 +70,8 @@ class Browser:
 
     def __init__(self, world: World, name: str = "browser") -> None:
         tls = client_context(ca=world.path("ca.pem"))
-        self._http = httpx.Client(
-            verify=tls, trust_env=False, timeout=30, event_hooks=Recorder(world, name).hooks()
-        )
+        client = httpx.Client(verify=tls, trust_env=False, timeout=30)
+        self._http = Recorder(world, name).watch(client, "front")
         self.url = ""
         self.page = Page("")
         self.status = 0

@@ -32,6 +32,7 @@ def create_app() -> Flask:
     # One store and one nonce key for all workers, so that all know each other's proofs and nonces.
     store = store_from_url(f"sqlite:///{world.path('payments.db')}")
     ledger = Ledger(world.path(LEDGER))
+    recorder = Recorder(world, "payments")
     resource_server = ResourceServer(
         resource=world.payments_resource,
         issuers=[
@@ -49,7 +50,7 @@ def create_app() -> Flask:
         store=store,
         consents=ConsentLedger(store, reconcile=ledger.find),
         nonces=world.path("nonce.key").read_bytes(),
-        http=Recorder(world, "payments").settings(),
+        http=recorder.settings(),
         client_certificates=certificate_header(world) if world.behind_a_proxy else None,
     )
     app = Flask("payments")
@@ -64,5 +65,5 @@ def create_app() -> Flask:
         except NotExecuted as error:
             return {"error": "not_executed", "error_description": str(error)}, 422
 
-    app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, resource_server)  # type: ignore[method-assign]
+    app.wsgi_app = recorder.wsgi(wsgi_mw.Protect(app.wsgi_app, resource_server))  # type: ignore[method-assign]
     return app

@@ -11,6 +11,7 @@ import sys
 import uvicorn
 
 from asgi_mw.uvicorn_tls import HttpProtocol
+from examples.demo.trace import Recorder
 from examples.demo.world import World, port_of
 from fapikit import server_context
 from fapikit.io.tls import ask_for_client_certificates, read_certificates
@@ -20,7 +21,7 @@ def main(module: str, origin: str) -> None:
     world = World.load()
     app = importlib.import_module(f"examples.demo.{module}").create_app()
     config = uvicorn.Config(
-        app,
+        Recorder(world, world.party_at(origin)).asgi(app),
         host="127.0.0.1",
         port=port_of(origin),
         log_level="info",

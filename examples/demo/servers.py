@@ -16,6 +16,7 @@ from examples.demo.bank import USERNAME, write_configuration
 from examples.demo.choices import CIBA, CONSENTS, WEB
 from examples.demo.ledger import Ledger
 from examples.demo.proxy import nginx_command
+from examples.demo.trace import FILE
 from examples.demo.world import ENVIRONMENT_VARIABLE, LEDGER, World, port_of
 from fapikit.io.tls import client_context
 
@@ -38,7 +39,8 @@ class Servers:
                 self._start_payments()  # it asks the banks nothing before its first request
             for bank in self._world.banks:
                 configuration = write_configuration(self._world, bank)
-                self._start(bank.party, "askit", "--config", str(configuration))
+                trace = str(self._world.path(FILE))
+                self._start(bank.party, "askit", "--config", str(configuration), "--record", trace)
             self._open_accounts()
             for bank in self._world.banks:  # the others fetch their metadata when they start
                 self._wait(bank.party, self._world.issuer_of(bank))

@@ -129,9 +129,7 @@ class Shop:
 
     async def _paid(self, client: AsyncClient, login: Login, order: Order) -> dict[str, Any] | None:
         resource = self.world.payments_resource
-        async with client.api(
-            login.tokens, base_url=resource, resource=resource, event_hooks=self.recorder.async_hooks()
-        ) as api:
+        async with client.api(login.tokens, base_url=resource, resource=resource) as api:
             answer = await api.post(
                 resource, json=order.wanted, headers={"Idempotency-Key": str(uuid.uuid4())}
             )

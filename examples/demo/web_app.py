@@ -137,8 +137,7 @@ class WebApp(Generic[SessionT]):
 
     async def api(self, bank: Bank, tokens: TokenSet, resource: str) -> Any:
         client = await self.client(bank.name)
-        hooks = self.recorder.async_hooks()
-        return client.api(tokens, base_url=resource, resource=resource, event_hooks=hooks)
+        return client.api(tokens, base_url=resource, resource=resource)
 
     def page(self, request: Request, name: str, **values: Any) -> Response:
         """A page for this browser's session. A new browser gets its session here."""

@@ -125,6 +125,13 @@ class World:
         """Where the bank tells the fintech that a customer has decided (CIBA)."""
         return f"{self.fintech}{NOTIFICATION_PATH}"
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The addresses of all parties."""
+        inside = (self.payments_inside,) if self.behind_a_proxy else ()
+        other = (self.bank2,) if len(self.banks) > 1 else ()
+        return (self.fintech, self.bank, *other, self.accounts, self.payments, *inside)
+
     def party_at(self, origin: str) -> str:
         """The name of the party at an origin."""
         names = {

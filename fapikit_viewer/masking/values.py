@@ -21,6 +21,7 @@ SHORTEST_ECHO: Final = 6
 _JWS: Final = re.compile(r"[\w-]+\.[\w-]*\.[\w-]*")
 _JWE: Final = re.compile(r"[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+")
 _TOKEN_LIKE: Final = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[\w~+/=.-]{20,}")
+_IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _SECRET_NAME: Final = re.compile(
     r"secret|passw|passphrase|token|credential|cookie|session|csrf|otp|\bpin\b|_pin|api.?key|private|signature",
     re.IGNORECASE,
@@ -122,7 +123,7 @@ class Masker:
     def word(self, part: str) -> str:
         """A piece of text without white space: masked if it looks like a token."""
         decoded = unquote(part)
-        if self.jwt(decoded) or _TOKEN_LIKE.fullmatch(decoded):
+        if self.jwt(decoded) or (_TOKEN_LIKE.fullmatch(decoded) and not _is_iban(decoded)):
             return self.hide(part)
         return part
 
@@ -170,6 +171,14 @@ def jwt_part(part: str) -> dict[str, Any] | None:
 
 def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_iban(value: str) -> bool:
+    """Whether this is the number of a bank account, with the right check digits (ISO 7064)."""
+    return (
+        _IBAN.fullmatch(value) is not None
+        and int("".join(str(int(each, 36)) for each in value[4:] + value[:4])) % 97 == 1
+    )
 
 
 def _is_url(value: str) -> bool:

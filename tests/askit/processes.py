@@ -106,6 +106,7 @@ def serving(
     *,
     level: str = "warning",
     open_files: int | None = None,
+    options: tuple[str, ...] = (),
 ) -> Iterator[Process]:
     """A server for as long as the block lasts, unless it is killed before. `open_files`: as many as it may have."""
 
@@ -115,7 +116,16 @@ def serving(
 
     with (directory / f"{name}.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "askit", "--config", str(directory / name), "--log-level", level],
+            [
+                sys.executable,
+                "-m",
+                "askit",
+                "--config",
+                str(directory / name),
+                "--log-level",
+                level,
+                *options,
+            ],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fapikit_viewer import Recording, view_of
 from tests.askit.plain_client import read_callback
 from tests.askit.processes import Process, free_port, prepare, serving
 
@@ -21,7 +22,10 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     directory, port = tmp_path_factory.mktemp("bank"), free_port()
-    with serving(directory, prepare(directory, store="memory:", port=port), port) as process:
+    recorded = ("--record", str(directory / "flow.jsonl"))
+    with serving(
+        directory, prepare(directory, store="memory:", port=port), port, options=recorded
+    ) as process:
         yield process
 
 
@@ -47,6 +51,10 @@ async def test_it_says_when_it_is_ready_and_serves_a_flow(process: Process) -> N
         client = process.client(http)
         callback = read_callback(await client.authorize(await client.pushed()))
         assert (await client.redeem(callback["code"])).status_code == 200
+    entries = view_of(Recording(process.directory / "flow.jsonl").read_all())["entries"]
+    assert {entry["to"] for entry in entries} == {"bank"}
+    assert {"POST /par", "GET /authorize", "POST /token"} <= {entry["title"] for entry in entries}
+    assert callback["code"] not in (process.directory / "flow.jsonl").read_text()
 
 
 def test_tls_1_3_is_preferred(process: Process) -> None:

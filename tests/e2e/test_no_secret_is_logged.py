@@ -8,6 +8,7 @@ import pytest
 
 from examples.demo.bank import PASSWORD
 from examples.demo.world import KEY_OWNERS, World
+from fapikit_viewer import Recording, view_of
 from tests.e2e.honest_customer import VERIFIER, HonestCustomer
 
 
@@ -30,5 +31,15 @@ def test_neither_logs_nor_trace_show_a_secret(world: World, customer: HonestCust
         logs
     )
     assert len(secrets) > 10
+    _assert_told(world)
     shown = [(name, secret[:12]) for name, text in logs.items() for secret in secrets if secret in text]
     assert shown == []
+
+
+def _assert_told(world: World) -> None:
+    """In the flow viewer, the API's own words stand at the calls that it refused and at those that it let pass."""
+    entries = view_of(Recording(world.path("trace.jsonl")).read_all())["entries"]
+    calls = [entry for entry in entries if (entry["title"], entry["to"]) == ("GET /accounts", "accounts")]
+    decided = {call["status"]: call["checks"] for call in calls}
+    assert {line["party"] for line in decided[200]} == {"accounts"}
+    assert [line["outcome"] for line in decided[401]] == ["failed"]

@@ -174,6 +174,9 @@ def test_an_answer_that_repeats_a_secret_is_masked_there_too() -> None:
 def test_a_path_and_text_that_look_like_a_token_are_masked() -> None:
     assert SECRET not in written(url=f"https://bank.example/grant_management/{SECRET}")
     assert SECRET not in written(url=f"https://{SECRET}@bank.example/")
+    iban = "DE89370400440532013000"
+    assert iban in written(url=f"https://bank.example/accounts/{iban}")
+    assert "DE89370400440532013001" not in written(url="https://bank.example/accounts/DE89370400440532013001")
     plain = {"headers": {"content-type": "text/plain"}, "body": f"the token {SECRET} is used".encode()}
     assert SECRET not in written(answer=plain)
 

@@ -58,6 +58,11 @@ def test_an_endpoint_is_known_by_the_metadata_of_its_server() -> None:
     assert entry_of(described(), below)["clause"] == "RFC 7591 3"
 
 
+def test_a_status_list_is_known_by_what_is_asked_for() -> None:
+    entry = entry_of(message("1", url=f"{BANK}/lists/7", headers=[["Accept", "application/statuslist+jwt"]]))
+    assert entry["clause"] == "TSL 8.1"
+
+
 def test_metadata_that_come_later_explain_earlier_messages() -> None:
     view = FlowView()
     first = view.add([message("1", "POST", f"{BANK}/oauth/t")])

@@ -17,7 +17,8 @@ from rpkit import Client
 def at_a_bank(askit: RunningServer[AuthorizationServer], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """ISSUER, CLIENT_ID, CALLBACK, API (a resource with the scopes accounts and payments), and the client's key.
 
-    `Client.discover` trusts this bank by itself. `browse(url)` signs alice in, approves, and returns the callback.
+    `Client.discover` trusts this bank by itself; others trust it with `settings`. `browse(url)` signs alice in,
+    approves, and returns the callback.
     """
     discover = Client.discover.__func__  # type: ignore[attr-defined]
 
@@ -32,6 +33,7 @@ def at_a_bank(askit: RunningServer[AuthorizationServer], monkeypatch: pytest.Mon
         "API": RESOURCE,
         "key": askit.client_key,
         "browse": askit.browse,
+        "settings": askit.http(),
     }
 
 

@@ -170,8 +170,7 @@ class ConsentStretcher:
         """The API's answer to this token. That the client then asks for another one and gets none is another matter."""
         answers: list[httpx.Response] = []
         resource = self.world.accounts_resource
-        hooks = self._victim.hooks()
-        hooks["response"].append(answers.append)
+        hooks = {"response": [answers.append]}
         with self._client.api(tokens, base_url=resource, resource=resource, event_hooks=hooks) as api:
             try:
                 return api.get(f"{resource}/{iban}")

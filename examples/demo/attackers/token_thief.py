@@ -30,7 +30,7 @@ class TokenThief:
         self._recorder = Recorder(world, "attacker")
         self._victim = Recorder(world, "victim")
         tls = client_context(ca=world.path("ca.pem"))
-        self.http = httpx.Client(verify=tls, trust_env=False, event_hooks=self._recorder.hooks())
+        self.http = self._recorder.watch(httpx.Client(verify=tls, trust_env=False))
         self._client = fintech_client(world, self._victim.settings(certificate_of(world)))
 
     def prepare(self) -> None:
@@ -74,8 +74,7 @@ class TokenThief:
         self, url: str, seen: list[httpx.Request], *, token_for: str | None = None
     ) -> Iterator[httpx.Client]:
         """The victim's own client for the API at `url`, with the token for that API or, wrongly, for another one."""
-        hooks = self._victim.hooks()
-        hooks["request"].append(seen.append)
+        hooks = {"request": [seen.append]}
         with self._client.api(self.stolen, base_url=url, resource=token_for or url, event_hooks=hooks) as api:
             yield api
 

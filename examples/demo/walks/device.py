@@ -75,9 +75,7 @@ class DeviceWalk:
 
     def accounts(self) -> None:
         url = self.world.accounts_resource
-        with self._client.api(
-            self._login.tokens, base_url=url, resource=url, event_hooks=self._recorder.hooks()
-        ) as api:
+        with self._client.api(self._login.tokens, base_url=url, resource=url) as api:
             answer = api.get(url)
         require("DE89370400440532013000" in answer.text, f"the accounts are shown: {answer.text}")
 

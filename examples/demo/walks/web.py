@@ -189,10 +189,7 @@ class WebWalk:
             "signed response: signature" in str(login.report), f"the signature was checked: {login.report}"
         )
         with client.api(
-            login.tokens,
-            base_url=world.payments_resource,
-            resource=world.payments_resource,
-            event_hooks=fintech.hooks(),
+            login.tokens, base_url=world.payments_resource, resource=world.payments_resource
         ) as api:
             answer = api.post(
                 world.payments_resource, json=payment(), headers={"Idempotency-Key": str(uuid.uuid4())}

@@ -45,6 +45,11 @@ def test_a_token_with_the_claims_asked_for(askit, access_token):
     assert "acr" not in claims
 
 
+def test_nothing_is_recorded_by_itself(askit, askit_recording, askit_recorder):
+    assert askit_recording is None is askit.recording
+    askit_recorder("accounts", "rs").passed([])
+
+
 def test_a_token_awaited(askit, async_access_token):
     assert claims_of(asyncio.run(async_access_token(scope="payments")))["scope"] == "payments"
 
@@ -120,7 +125,7 @@ def test_the_fixtures_work_in_a_project_of_its_own(tmp_path: Path) -> None:
         timeout=120,
     )
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
-    assert "8 passed" in ran.stdout
+    assert "9 passed" in ran.stdout
 
 
 def test_each_fixture_says_what_it_is() -> None:
