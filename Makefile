@@ -10,9 +10,11 @@ T ?=
 SECONDS ?= 60
 BENCH ?=
 UPGRADE ?=
+PYTHONS ?=
+PYTEST ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures bench fuzz lock clean
+.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures samples bench fuzz lock clean test-pythons test-lowest
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 20
@@ -43,6 +45,12 @@ lab: $(VENV)/dev.stamp ## play every attack against naive parts and against the 
 
 test: check ## everything: lint, types, import rules, generated docs, tests
 	@$(BIN)/python -m pytest -n auto --every-error-raised
+
+test-pythons: $(VENV)/dev.stamp ## the tests on each Python from 3.11 to 3.14 that is here (PYTHONS="3.12 3.13"; PYTEST= chooses tests)
+	@$(BIN)/python -m tools.environments pythons $(if $(PYTHONS),--only $(PYTHONS)) -- $(PYTEST)
+
+test-lowest: $(VENV)/dev.stamp ## the tests with the oldest versions that pyproject.toml allows (PYTEST= chooses tests)
+	@$(BIN)/python -m tools.environments lowest -- $(PYTEST)
 
 check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/ruff check .

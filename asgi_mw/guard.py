@@ -148,7 +148,8 @@ class Guard:
         if self._cors is not None or view.cross_origin:
             headers = self._without_its_own(headers)
             extra += self._for_pages()
-        headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in extra]
+        for name, value in extra:  # no comprehension: it would be a call of its own
+            headers.append((name.encode("ascii"), value.encode("ascii")))
         self._headers = headers
         return {**message, "headers": headers}
 

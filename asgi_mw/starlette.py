@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
@@ -41,13 +41,17 @@ class Access(rules.Access):
 
     def __call__(self, endpoint: F) -> F:
         is_async = inspect.iscoroutinefunction(endpoint)
+        of_token_alone = not self.fresh and self.details is None
 
         @functools.wraps(endpoint)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            connection = _connection_of(args, kwargs)
+            connection = args[0] if args and type(args[0]) is Request else _connection_of(args, kwargs)
             checked = checked_request_of(connection)
             try:
-                await require(checked, self, connection)
+                if of_token_alone:
+                    checked.require(self)
+                else:
+                    await require(checked, self, connection)
             except FapiError as error:
                 if (refusal := checked.refuse(error)) is not None:
                     return await _refused(refusal, connection)

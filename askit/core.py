@@ -255,14 +255,17 @@ class Core:
         for scope in scopes:
             if scope not in known or not client.may_have_scope(scope):
                 raise InvalidScope(
-                    "a scope is unknown, or not allowed for this client", facts={"scope": scope[:80]}
+                    f"the scope {scope[:80]!a} is unknown here, or not allowed for this client: request one that it is"
+                    " registered for, or let the server add it",
+                    facts={"scope": scope[:80]},
                 )
 
     def require_resource(self, uri: str, client: Client) -> None:
         """Raise InvalidTarget unless this is a configured API that the client may use."""
         if self.config.resource(uri) is None or not self.config.can_reach(client, uri):
             raise InvalidTarget(
-                "this resource is unknown here, or not allowed for this client", facts={"resource": uri[:200]}
+                "this resource is unknown here, or not allowed for this client: write it as the metadata of the API do",
+                facts={"resource": uri[:200]},
             )
 
     # The last step of each outgoing message.

@@ -99,7 +99,9 @@ def refusal_of(raised: Exception, where: str, log: BudgetedLogger) -> FapiError:
 
 
 def log_refusal(error: FapiError, where: str, log: BudgetedLogger) -> None:
-    """One line in the log: the rule, the message, the facts. None of them is a secret. The frames are removed.
+    """One line in the log: code, name of the error, message with its rule, facts. None of them is a secret.
+
+    The frames are removed.
 
     A fact may be as long as whoever asks wants, such as the subject of a certificate. So its beginning is told.
     """
@@ -107,7 +109,7 @@ def log_refusal(error: FapiError, where: str, log: BudgetedLogger) -> None:
     tell(error)
     level = logging.ERROR if status_of(error) >= 500 else logging.INFO
     facts = " ".join(f"{name}={value!r:.300}" for name, value in error.facts.items())
-    log.log(level, "%s refused: %s: %s %s", where, code_of(error), error, facts)
+    log.log(level, "%s refused: %s (%s): %s %s", where, code_of(error), type(error).__name__, error, facts)
 
 
 def error_answer(error: FapiError, *, basic: bool = False, status: int | None = None) -> Response:

@@ -46,6 +46,17 @@ def tell(text: object, *, style: str = "") -> None:
     _write(sys.stderr, shown(text), style)
 
 
+def show_markdown(text: str) -> None:
+    """A page on stdout. Plain: as it is written."""
+    if is_plain():
+        sys.stdout.write(shown(text))
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(shown(text), hyperlinks=False))
+
+
 def show_json(value: Any) -> None:
     """JSON for a machine on stdout. Other characters than ASCII are escaped."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")

@@ -54,7 +54,7 @@ class Access:
     `ResourceServer(message_signing=)` says; it is for a server whose other routes may be called unsigned.
     """
 
-    __slots__ = ("acr", "details", "dpop", "fresh", "max_age", "scopes", "signed")
+    __slots__ = ("_enough", "acr", "details", "dpop", "fresh", "max_age", "scopes", "signed")
 
     def __init__(
         self,
@@ -86,6 +86,7 @@ class Access:
         self.dpop = dpop
         self.fresh = fresh
         self.signed = signed
+        self._enough = self._scopes_that_are_enough()
 
     def mark(self, endpoint: E) -> E:
         """Store this rule on the endpoint, as the decorator does.
@@ -102,6 +103,8 @@ class Access:
 
         Raises NotSenderConstrained, InsufficientScope, InsufficientAuthentication.
         """
+        if self._enough is not None and self._enough <= token.scopes:
+            return
         if self.dpop is not None and token.confirmation.jkt is None:
             raise NotSenderConstrained("this operation accepts only DPoP-bound tokens")
         missing = [scope for scope in self.scopes if not _granted(scope, token.scopes)]
@@ -139,6 +142,13 @@ class Access:
     def challenge_scopes(self) -> tuple[str, ...]:
         """All scopes of the operation; of an `any_of`, the first one."""
         return tuple(scope if isinstance(scope, str) else scope[0] for scope in self.scopes)
+
+    def _scopes_that_are_enough(self) -> frozenset[str] | None:
+        """The scopes, if nothing but these single scopes is required of a token. That is one comparison per request."""
+        if self.acr or self.max_age is not None or self.dpop is not None:
+            return None
+        single = frozenset(scope for scope in self.scopes if isinstance(scope, str))
+        return single if len(single) == len(frozenset(self.scopes)) else None
 
     def _require_authentication(self, token: Token, now: float, skew: float) -> None:
         too_weak = bool(self.acr) and token.acr not in self.acr

@@ -156,7 +156,10 @@ class NotCovered(AccessRefused):
 
 
 class InsufficientScope(NotCovered):
-    """`scopes`: all scopes that this operation needs, for the challenge."""
+    """The token lacks a scope that this operation needs.
+
+    `scopes`: all scopes that it needs, for the challenge.
+    """
 
     def __init__(self, message: str, *, scopes: tuple[str, ...], facts: Mapping[str, object]) -> None:
         super().__init__(message, facts=facts)
@@ -307,7 +310,6 @@ class UnusableIdempotencyKey(RequestRefused):
     """The Idempotency-Key header is missing, or is not exactly one key."""
 
     code = "invalid_request"
-    """The key was sent before with a different request."""
 
 
 class IdempotencyKeyReused(RequestRefused):

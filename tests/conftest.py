@@ -10,6 +10,8 @@ from hypothesis import settings
 from tests.raised_errors import (
     pytest_addoption,
     pytest_configure,
+    pytest_runtest_logfinish,
+    pytest_runtest_logstart,
     pytest_sessionfinish,
     pytest_testnodedown,
 )
@@ -18,6 +20,8 @@ from tests.servers import valkey_server
 __all__ = [
     "pytest_addoption",
     "pytest_configure",
+    "pytest_runtest_logfinish",
+    "pytest_runtest_logstart",
     "pytest_sessionfinish",
     "pytest_testnodedown",
     "valkey_url",

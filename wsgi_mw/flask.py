@@ -11,6 +11,7 @@ Role: RS
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -35,6 +36,8 @@ class Access(rules.Access):
     __slots__ = ()
 
     def __call__(self, view: F) -> F:
+        is_async = inspect.iscoroutinefunction(view)
+
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             checked = current_checked_request()
@@ -44,7 +47,7 @@ class Access(rules.Access):
                 if (refusal := checked.refuse(error)) is not None:
                     # Any answer will do: Protect sends the refusal instead.
                     return Response(status=refusal.status)
-            return current_app.ensure_sync(view)(*args, **kwargs)
+            return current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
 
         return cast(F, self.mark(guarded))
 

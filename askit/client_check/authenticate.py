@@ -58,7 +58,9 @@ async def authenticate_client(core: Core, request: Request, parameters: Paramete
     check, profile = METHODS.get(method), core.profile_of(client)
     if check is None or method not in profile.client_authentication_methods:
         raise InvalidClient(
-            f"{method} is not allowed by this profile", clause=profile.clause("client_authentication_methods")
+            f"{profile.name} does not allow {method}: register one of"
+            f" {', '.join(sorted(profile.client_authentication_methods))}",
+            clause=profile.clause("client_authentication_methods"),
         )
     if method not in shape:
         raise InvalidClient(

@@ -33,9 +33,11 @@ async def token(core: Core, request: Request) -> Response:
         raise InvalidRequest("grant_type is missing", clause="RFC 6749 4.1.3")
     redeem = GRANTS.get(grant_type)
     if redeem is None:
-        raise UnsupportedGrantType("this server does not support this grant_type")
+        raise UnsupportedGrantType(
+            f"this server has no such grant_type: use one of {', '.join(sorted(GRANTS))}"
+        )
     if grant_type not in client.grant_types:
-        raise UnauthorizedClient("this client is not registered for this grant type")
+        raise UnauthorizedClient(f"this client is not registered for {grant_type}: add it to its grant_types")
     bound_to = confirmation_of(core, client, proof, client_certificate(core, request))
     body = await redeem(core, TokenRequest(client, parameters, proof, bound_to))
     return json_answer(core.token_body(body), 200, await core.nonce_header())

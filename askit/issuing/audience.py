@@ -68,5 +68,7 @@ def narrow_scopes(
         return granted
     wanted = tuple(scope for scope in dict.fromkeys(asked.split()) if scope != intent_scope)
     if not set(wanted) <= set(granted):
-        raise InvalidScope("the request has a scope that was not granted", clause="RFC 6749 6")
+        raise InvalidScope(
+            "the request has a scope that was not granted: a new login can ask for more", clause="RFC 6749 6"
+        )
     return wanted

@@ -35,13 +35,13 @@ from typing import Any, Final, Literal, TypeAlias
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from askit.attacks.altered_jwts import broken_signature, resigned, unsigned
 from askit.core import Core
 from askit.pytest_plugin.outages import Outages, answer_badly
 from askit.records import PushedRequest
 from askit.server import AuthorizationServer
-from fapikit import base64url, strict_json
+from fapikit import base64url
 from fapikit.dpop import NonceIssuer
-from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.purposes import (
     ACCESS_TOKEN,
     ID_TOKEN,
@@ -51,6 +51,8 @@ from fapikit.jose.purposes import (
     USERINFO_RESPONSE,
     Purpose,
 )
+
+__all__ = ["PLACES", "Faults", "FaultyCore", "FaultyServer", "broken_signature", "resigned", "unsigned"]
 
 Change: TypeAlias = Callable[[Any], Any]
 
@@ -204,35 +206,3 @@ class _EachCallNonces(NonceIssuer):
 
     def accepts(self, nonce: str, now: float) -> bool:  # noqa: ARG002
         return nonce == self._latest
-
-
-def unsigned(jwt: str) -> str:
-    """The same claims with `alg: none`."""
-    header, claims, _ = jwt.split(".")
-    members = {**strict_json.parse_object(base64url.decode(header)), "alg": "none"}
-    return f"{base64url.encode(strict_json.dump(members))}.{claims}."
-
-
-def broken_signature(jwt: str) -> str:
-    """Inverts every octet of the signature."""
-    signed, _, signature = jwt.rpartition(".")
-    octets = bytes(octet ^ 0xFF for octet in base64url.decode(signature))
-    return f"{signed}.{base64url.encode(octets)}"
-
-
-def resigned(key: PrivateKey, **header: Any) -> Callable[[str], str]:
-    """The same claims, with a valid signature of another key. `header`: members to change; None removes one."""
-
-    def change(jwt: str) -> str:
-        old, claims, _ = jwt.split(".")
-        members = {
-            **strict_json.parse_object(base64url.decode(old)),
-            "alg": key.alg,
-            "kid": key.kid,
-            **header,
-        }
-        kept = {name: value for name, value in members.items() if value is not None}
-        signing_input = f"{base64url.encode(strict_json.dump(kept))}.{claims}"
-        return f"{signing_input}.{base64url.encode(key.sign(signing_input.encode()))}"
-
-    return change

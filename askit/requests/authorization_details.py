@@ -33,7 +33,7 @@ _MAX_OCTETS: Final = 32 * 1024
 def parse_details(text: str) -> Any:
     """The JSON of a form parameter. Raises InvalidAuthorizationDetails."""
     if len(text) > _MAX_OCTETS:
-        raise InvalidAuthorizationDetails("authorization_details is too long")
+        raise InvalidAuthorizationDetails(f"authorization_details has more than {_MAX_OCTETS} characters")
     try:
         return strict_json.parse_value(text)
     except ValueError as error:

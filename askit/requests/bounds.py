@@ -57,4 +57,6 @@ def bounded(receive: Receive, limits: Limits) -> Receive:
 
 
 def _body_too_large(limits: Limits) -> TooLarge:
-    return TooLarge("the body is too long", facts={"limit": limits.body_octets})
+    return TooLarge(
+        f"the body has more than {limits.body_octets} octets", facts={"limit": limits.body_octets}
+    )

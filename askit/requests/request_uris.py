@@ -237,7 +237,10 @@ def require_room(request: Record, limits: Limits) -> None:
     """Raise TooLarge unless the request, or the grant that it leads to, fits into a record with what is added to it."""
     octets, limit = len(request.dump()), limits.record_octets * 3 // 4
     if octets > limit:
-        raise TooLarge("this authorization request is too long", facts={"octets": octets, "limit": limit})
+        raise TooLarge(
+            f"this authorization request needs more than {limit} octets: shorten it",
+            facts={"octets": octets, "limit": limit},
+        )
 
 
 def _unknown() -> InvalidRequestUri:

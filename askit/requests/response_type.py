@@ -29,7 +29,8 @@ def response_type_of(
     ordered = " ".join(sorted(response_type.split()))
     if ordered not in profile.response_types or ordered not in offered:
         raise UnsupportedResponseType(
-            "this response_type is not allowed by the profile", clause=profile.clause("response_types")
+            f"this response_type is not allowed by {profile.name}: use {' or '.join(sorted(profile.response_types))}",
+            clause=profile.clause("response_types"),
         )
     if "authorization_code" not in client.grant_types or ordered not in client.response_types:
         raise UnauthorizedClient("this client is not registered for the authorization code grant")

@@ -156,7 +156,9 @@ class ClientAuthorities:
     def verify(self, leaf: x509.Certificate, intermediates: Sequence[x509.Certificate], now: float) -> None:
         """Raises UntrustedCertificate, RevokedCertificate; RevocationUndecided."""
         if len(intermediates) > _MAX_INTERMEDIATES:
-            raise UntrustedCertificate("the chain is too long")
+            raise UntrustedCertificate(
+                f"the chain is too long: it has more than {_MAX_INTERMEDIATES} certificates above that of the client"
+            )
         verifier = (
             verification.PolicyBuilder()
             .store(self._store)

@@ -13,6 +13,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from cryptography import x509
@@ -70,6 +71,14 @@ def read_subject(metadata: Mapping[str, Any]) -> tuple[str, str]:
     return member, value
 
 
+_EXAMPLES: Final = MappingProxyType(
+    {
+        "tls_client_auth_subject_dn": "CN=fintech.example,O=Fintech Ltd,C=GB (RFC 4514)",
+        "tls_client_auth_san_ip": "192.0.2.1 or 2001:db8::1",
+    }
+)
+
+
 def check_subject_value(member: str, value: str) -> None:
     """Raise ConfigurationError for a value that no certificate can have."""
     try:
@@ -79,7 +88,9 @@ def check_subject_value(member: str, value: str) -> None:
             ipaddress.ip_address(value)
     except ValueError as error:
         raise ConfigurationError(
-            f"{member} cannot be read: {error}", clause="RFC 8705 2.1.2", facts={"member": member}
+            f"{member} cannot be read{f' ({error})' if str(error) else ''}: write it as {_EXAMPLES[member]}",
+            clause="RFC 8705 2.1.2",
+            facts={"member": member},
         ) from error
     if not value.strip():
         raise ConfigurationError(f"{member} is empty", clause="RFC 8705 2.1.2", facts={"member": member})

@@ -44,7 +44,7 @@
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
-The roles add their own errors in `rpkit.errors`, `rskit.errors` and `askit.errors`. `docs/errors.md` lists all.
+The roles add their own errors in `rpkit.errors`, `rskit.errors` and `askit.errors`. `docs/errors` has a page for each.
 """
 
 from fapikit.errors.base import (

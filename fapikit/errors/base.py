@@ -78,7 +78,8 @@ class FapiError(Exception):
             {name: on_one_line(str(value)[:_LONGEST_FACT]) for name, value in facts.items()}
         )
         lines = "".join(f"\n  {name}: {value}" for name, value in self.facts.items())
-        self.add_note(f"What to do: {self.remedy}.{lines}")  # a traceback shows it below the message
+        more = f"\n  more: fapikit explain {type(self).__name__}"
+        self.add_note(f"What to do: {self.remedy}.{lines}{more}")  # a traceback shows it below the message
 
     def __str__(self) -> str:
         return f"{self.message} [{self.clause}]" if self.clause else self.message

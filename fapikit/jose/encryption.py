@@ -140,7 +140,10 @@ def _read_header(token: str, purpose: Purpose) -> Mapping[str, Any]:
         )
     parts = token.split(".")
     if len(parts[0]) > _MAX_HEADER_CHARACTERS:
-        raise purpose.fail(JwtTooLarge, f"the header of this encrypted {purpose.name} is too long")
+        raise purpose.fail(
+            JwtTooLarge,
+            f"the header of this encrypted {purpose.name} has more than {_MAX_HEADER_CHARACTERS} characters",
+        )
     header = read_object(parts[0], purpose, "header")
     try:
         for part in parts[1:]:
@@ -171,7 +174,9 @@ def _check_header(header: Mapping[str, Any], purpose: Purpose, decryption: Decry
         )
     for member in _FORBIDDEN_MEMBERS:
         if member in header:
-            raise purpose.fail(UnknownCritical, f"the header member {member} is not supported")
+            raise purpose.fail(
+                UnknownCritical, f"the header has {member}, which is not supported here: leave it out"
+            )
     cty = header.get("cty", "JWT")
     if not isinstance(cty, str) or cty.lower().removeprefix("application/") != "jwt":
         raise purpose.fail(MalformedJwt, "cty in the header is not JWT", clause="RFC 7519 5.2")
@@ -180,7 +185,7 @@ def _check_header(header: Mapping[str, Any], purpose: Purpose, decryption: Decry
 def _select(header: Mapping[str, Any], keys: Sequence[DecryptionKey], purpose: Purpose) -> DecryptionKey:
     kid = header.get("kid")
     if kid is not None and not (isinstance(kid, str) and len(kid) <= 512):
-        raise purpose.fail(MalformedJwt, "kid is not a string of reasonable length")
+        raise purpose.fail(MalformedJwt, "kid is not a string of at most 512 characters")
     fitting = [key for key in keys if key.alg == header["alg"] and kid in (None, key.kid)]
     if not fitting:
         raise purpose.fail(

@@ -154,7 +154,9 @@ def _kty_of(alg: str) -> str:
     kty = KEY_MANAGEMENT.get(alg)
     if kty is None:
         raise UnusableKey(
-            "not a supported key management algorithm", clause="RFC 8725 3.1", facts={"alg": alg}
+            f"{alg} is not a supported key management algorithm: use one of {', '.join(KEY_MANAGEMENT)}",
+            clause="RFC 8725 3.1",
+            facts={"alg": alg},
         )
     return kty
 

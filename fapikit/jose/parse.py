@@ -63,7 +63,9 @@ def split_jws(token: str, purpose: Purpose) -> tuple[str, str, str]:
     """Header, payload and signature, still encoded. Raises JwtTooLarge, MalformedJwt."""
     if len(token) > purpose.max_octets:
         raise purpose.fail(
-            JwtTooLarge, f"this {purpose.name} is too long", facts={"limit": purpose.max_octets}
+            JwtTooLarge,
+            f"this {purpose.name} has more than {purpose.max_octets} characters",
+            facts={"limit": purpose.max_octets},
         )
     parts = token.split(".", 3)
     if len(parts) != 3 or not token.isascii():
@@ -76,7 +78,10 @@ def split_jws(token: str, purpose: Purpose) -> tuple[str, str, str]:
         )
     head, body, tail = parts
     if len(head) > _MAX_HEADER_CHARACTERS:
-        raise purpose.fail(JwtTooLarge, f"the header of this {purpose.name} is too long")
+        raise purpose.fail(
+            JwtTooLarge,
+            f"the header of this {purpose.name} has more than {_MAX_HEADER_CHARACTERS} characters",
+        )
     return head, body, tail
 
 
@@ -140,16 +145,19 @@ def check_header(
     if not isinstance(alg, str) or alg not in algorithms:
         raise purpose.fail(
             ForbiddenAlgorithm,
-            f"this {purpose.name} is signed with an algorithm that is not allowed",
+            f"this {purpose.name} is signed with the algorithm {str(alg)[:20]}, which is not allowed:"
+            f" use {', '.join(sorted(algorithms))}",
             about="alg",
             facts={"alg": str(alg)[:20], "allowed": " ".join(sorted(algorithms))},
         )
     if not _EXTENSIONS.isdisjoint(header):
         found = " ".join(sorted(_EXTENSIONS & header.keys()))
-        raise purpose.fail(UnknownCritical, f"the header member {found} is not supported")
+        raise purpose.fail(
+            UnknownCritical, f"the header has {found}, which is not supported here: leave it out"
+        )
     kid = header.get("kid")
     if kid is not None and not (isinstance(kid, str) and len(kid) <= 512):
-        raise purpose.fail(MalformedJwt, "kid is not a string of reasonable length")
+        raise purpose.fail(MalformedJwt, "kid is not a string of at most 512 characters")
     return alg, kid
 
 

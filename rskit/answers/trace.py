@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from fapikit.errors import FapiError, KeyUndecided, NonceRequired
+from fapikit.errors import KeyUndecided, NonceRequired
 from rskit.answers.hints import hint_for
 from rskit.decision import Refusal
 from rskit.errors import NoCredentials
@@ -42,16 +42,21 @@ class Trace:
     def __str__(self) -> str:
         facts = "".join(f" {name}={value!r}" for name, value in self.facts.items())
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.status} {self.reason} [{self.clause}] {self.message}{facts}{hint}"
+        rule = f" [{self.clause}]" if self.clause else ""
+        return f"{self.status} {self.reason}{rule} {self.message}{facts}{hint}"
 
 
 def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id: str | None) -> None:
     """Log one refusal: expected ones at DEBUG, other refusals at INFO, our own outages at WARNING."""
-    level = _level(refusal.error, refusal.status)
-    if not LOGGER.isEnabledFor(level):
-        return
+    level = level_of(refusal)
+    if LOGGER.isEnabledFor(level):
+        trace = trace_of(refusal, scheme=scheme, method=method, interaction_id=interaction_id)
+        LOGGER.log(level, "refused: %s", trace, extra={"rskit": trace})
+
+
+def trace_of(refusal: Refusal, *, scheme: str | None, method: str, interaction_id: str | None) -> Trace:
     error = refusal.error
-    trace = Trace(
+    return Trace(
         type(error).__name__,
         refusal.status,
         error.code,
@@ -63,10 +68,10 @@ def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id:
         dict(error.facts),
         hint_for(error),
     )
-    LOGGER.log(level, "refused: %s", trace, extra={"rskit": trace})
 
 
-def _level(error: FapiError, status: int) -> int:
-    if status == 503 and not isinstance(error, KeyUndecided):  # anybody can cause it by a kid
+def level_of(refusal: Refusal) -> int:
+    error = refusal.error
+    if refusal.status == 503 and not isinstance(error, KeyUndecided):  # anybody can cause it by a kid
         return logging.WARNING
     return logging.DEBUG if isinstance(error, NoCredentials | NonceRequired) else logging.INFO

@@ -46,7 +46,8 @@ class PossessionRules:
         A target that is not a path has none: after an origin it would change the host, or drop what the router sees.
         """
         if _PLAIN_PATH.fullmatch(path):  # there is only one way to spell it
-            return [base + path for base in self.bases]
+            bases = self.bases
+            return [bases[0] + path] if len(bases) == 1 else [base + path for base in bases]
         if not path.startswith("/") or "?" in path or "#" in path:
             return []
         return [url for base in self.bases if (url := normalise(base + path)) is not None]

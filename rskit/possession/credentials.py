@@ -18,6 +18,9 @@ from rskit.request_view import RequestView
 BEARER: Final = "Bearer"
 DPOP: Final = "DPoP"
 _USUAL: Final = frozenset({BEARER, DPOP})
+_NOT_ONE: Final = (
+    "the Authorization header does not hold one access token: send the scheme, one space, the token"
+)
 _MAX_TOKEN: Final = ACCESS_TOKEN.max_octets
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 _NOTHING_HASHED: Final = (
@@ -62,7 +65,9 @@ def read_credentials(view: RequestView) -> Credentials | None:
             return None
         scheme, token = BEARER if match[1] else DPOP, values[0][match.end() :]
     if len(token) > _MAX_TOKEN:
-        raise MalformedCredentials("the access token is too long", facts={"limit": _MAX_TOKEN})
+        raise MalformedCredentials(
+            f"the access token has more than {_MAX_TOKEN} characters", facts={"limit": _MAX_TOKEN}
+        )
     try:
         octets = token.encode("ascii")
     except UnicodeEncodeError:
@@ -86,13 +91,13 @@ def _require_b64token(octets: bytes) -> None:
     """RFC 6750 2.1. The comma is not allowed, so two headers that a server joined are refused here too."""
     body = octets.rstrip(b"=")
     if not body or body.translate(None, _TOKEN_CHARACTERS):
-        raise MalformedCredentials("the Authorization header does not hold one access token")
+        raise MalformedCredentials(_NOT_ONE)
 
 
 def _require_other_scheme(value: str) -> None:
     """Raises MalformedCredentials, ManyCredentials."""
     if _KNOWN_SCHEME.match(value):
-        raise MalformedCredentials("the Authorization header does not hold one access token")
+        raise MalformedCredentials(_NOT_ONE)
     if _JOINED.search(value):  # a WSGI server joins two headers, and nobody can know which one counts
         raise ManyCredentials("the request has more than one Authorization header")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final
 
 from fapikit.errors import MalformedClaim
@@ -59,7 +58,7 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
             read_details(members) if "authorization_details" in members else (),
             read_confirmation(members) if "cnf" in members else _UNBOUND,
             None if exp is None else float(exp),
-            MappingProxyType(members),
+            members,
             kind,
             digest[:_NAME_OCTETS].hex(),
         ),

@@ -7,6 +7,7 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rskit.policy.details_comparison import Budget, covering
@@ -28,15 +29,8 @@ class Confirmation(NamedTuple):
     x5t: str | None = None
 
 
-class Token(NamedTuple):
-    """A verified access token. Everything in it is read-only; its repr and str show no claim values.
-
-    Frameworks can use it as the authenticated user: it has `is_authenticated`, `display_name`, `identity`.
-
-    `subject` is None only for introspected tokens whose server gives none. `client_id` comes from the claim in
-    `Issuer.client_claim`, else from `azp`, `appid` or `cid`. `expires_at` is None if the server gave no end. `name` is
-    a short hash of the token that is safe to log.
-    """
+class _Fields(NamedTuple):
+    """What a token is made of. The garbage collector does not visit `members`, while a read-only view it would."""
 
     issuer: str
     subject: str | None
@@ -46,9 +40,27 @@ class Token(NamedTuple):
     authorization_details: tuple[Mapping[str, Any], ...]
     confirmation: Confirmation
     expires_at: float | None
-    claims: Mapping[str, Any]
+    members: dict[str, Any]
     kind: TokenKind
     name: str
+
+
+class Token(_Fields):
+    """A verified access token. Everything in it is read-only; its repr and str show no claim values.
+
+    Frameworks can use it as the authenticated user: it has `is_authenticated`, `display_name`, `identity`.
+
+    `subject` is None only for introspected tokens whose server gives none. `client_id` comes from the claim in
+    `Issuer.client_claim`, else from `azp`, `appid` or `cid`. `expires_at` is None if the server gave no end. `name` is
+    a short hash of the token that is safe to log.
+    """
+
+    __slots__ = ()
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """All claims, read-only."""
+        return MappingProxyType(self.members)
 
     @property
     def scope(self) -> str:
@@ -86,7 +98,7 @@ class Token(NamedTuple):
     @property
     def auth_time(self) -> float | None:
         """When the user signed in (RFC 9470 6)."""
-        value = self.claims.get("auth_time")
+        value = self.members.get("auth_time")
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     @property
@@ -96,7 +108,7 @@ class Token(NamedTuple):
 
     @property
     def issued_at(self) -> float | None:
-        value = self.claims.get("iat")
+        value = self.members.get("iat")
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     @property
@@ -106,7 +118,7 @@ class Token(NamedTuple):
         Earlier actors are left out, because no decision may depend on them (RFC 8693 4.1). A log finds them in
         `claims["act"]`.
         """
-        act = self.claims.get("act")
+        act = self.members.get("act")
         return None if act is None else ReadOnlyDict({name: act[name] for name in act if name != "act"})
 
     def details(self, type_: str) -> tuple[Mapping[str, Any], ...]:
@@ -121,7 +133,7 @@ class Token(NamedTuple):
         return covering(self.authorization_details, needed, Budget())
 
     def _string(self, name: str) -> str | None:
-        value = self.claims.get(name)
+        value = self.members.get(name)
         return value if isinstance(value, str) else None
 
     def __repr__(self) -> str:

@@ -141,5 +141,5 @@ def test_an_mcp_server_answers_who_has_a_good_token():
 
 def test_an_introspected_token_that_names_no_issuer_is_its_server_s_all_the_same():
     server = a_server()
-    found = allowed(server, a_view(f"Bearer {a_token()}"))._replace(claims={})
+    found = allowed(server, a_view(f"Bearer {a_token()}"))._replace(members={})
     assert _as_the_sdk_has_it("a token", found, server).claims == {"iss": ISSUER}

@@ -15,7 +15,13 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
-LOCKS = {"constraints.txt": "dev", "constraints-demo.txt": "demo", "constraints-fuzz.txt": "fuzz"}
+LOWEST = "constraints-lowest.txt"
+LOCKS = {
+    "constraints.txt": "dev",
+    "constraints-demo.txt": "demo",
+    "constraints-fuzz.txt": "fuzz",
+    LOWEST: "test",
+}
 
 # The first version without any of the vulnerabilities published for a package, and the newest of them.
 FIXED = {
@@ -111,6 +117,18 @@ def test_the_files_agree_on_every_version() -> None:
     for name in ("constraints-demo.txt", "constraints-fuzz.txt"):
         for package, (version, _) in locked(name).items():
             assert package == "atheris" or development[package][0] == version
+
+
+def test_the_oldest_that_are_tested_are_the_floors() -> None:
+    """A floor below what the other packages need is a promise that nobody can try."""
+    packages = locked(LOWEST)
+    floors: dict[str, Version] = {}
+    for requirement in of_extra("test"):
+        name, floor = canonicalize_name(requirement.name), floor_of(requirement)
+        if floor is not None:
+            floors[name] = max(floor, floors.get(name, floor))
+    found = {name: packages[name][0] for name in floors}
+    assert {name: version for name, version in found.items() if Version(version) > floors[name]} == {}
 
 
 def test_a_package_that_is_compiled_has_files_for_every_python_and_system() -> None:

@@ -69,3 +69,15 @@ def test_askit_loads_its_server_when_it_is_asked_for() -> None:
     assert not {"fapikit", "httpx", "cryptography"} & modules_after_importing("askit"), (
         "pytest loads it wherever fapikit is"
     )
+
+
+def test_the_command_line_needs_no_pytest() -> None:
+    """Its extra does not install pytest, and here pytest cannot be imported."""
+    program = (
+        "import pkgutil, sys, importlib, fapikit_cli; sys.modules['pytest'] = None\n"
+        "for found in pkgutil.walk_packages(fapikit_cli.__path__, 'fapikit_cli.'): importlib.import_module(found.name)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stderr

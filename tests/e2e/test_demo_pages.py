@@ -145,4 +145,9 @@ def test_a_bank_speaks_the_language_of_the_browser(chromium: Browser, world: Wor
     assert visitor.page.locator("html").get_attribute("lang") == "ja"
     visitor.reads(HARBOUR.title)
     visitor.keep("sign-in")
+    visitor.page.locator("[name=username]").fill(USERNAME)
+    visitor.page.locator("[name=password]").fill(PASSWORD)
+    visitor.page.locator("button.primary").click()
+    visitor.reads(HARBOUR.title, "口座と残高の参照")
+    visitor.keep("consent")
     context.close()

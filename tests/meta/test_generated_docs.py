@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools import citations, errors_doc, spec_map
+from tools import citations, spec_map
 from tools.caps import too_long
 
 
@@ -43,13 +43,6 @@ def test_every_numbered_shall_of_the_fapi_specifications_is_on_the_map() -> None
         assert f"\n| {name} |" in page
     assert set(spec_map.read_overridden()) <= set(spec_map.read_clauses())
     assert set(spec_map.read_left_to_others()) <= set(spec_map.read_clauses())
-
-
-def test_every_error_is_on_its_page() -> None:
-    page = errors_doc.render()
-    for kind in errors_doc.leaves():
-        if kind.__module__.split(".")[0] in citations.PACKAGES:
-            assert f"| `{kind.__name__}` |" in page
 
 
 def test_no_file_has_grown_too_long() -> None:

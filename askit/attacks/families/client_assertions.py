@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from askit.attacks.altered_jwts import broken_signature, unsigned
 from askit.attacks.attack import Attack, Came, answered
 from askit.attacks.exchange import Exchange
-from askit.pytest_plugin.faults import broken_signature, unsigned
 from fapikit.jose.private_key import PrivateKey
 from fapikit.scan_report import NotLookedAt
 

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from askit.attacks.altered_jwts import broken_signature, unsigned
 from askit.attacks.attack import Attack, Came, answered
 from askit.attacks.exchange import Exchange, accepted
 from askit.attacks.families.client_assertions import stranger
-from askit.pytest_plugin.faults import broken_signature, unsigned
 
 _MEANS: Final = "Tokens are bound to a key that its owner has not used here, or to none."
 

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from askit.attacks.altered_jwts import broken_signature, unsigned
 from askit.attacks.attack import Attack, Came, answered
 from askit.attacks.exchange import Exchange
 from askit.attacks.families.client_assertions import impostor
-from askit.pytest_plugin.faults import broken_signature, unsigned
 from fapikit.scan_report import NotLookedAt
 
 _MEANS: Final = "Somebody else writes what the user is asked to agree to."

@@ -1,0 +1,33 @@
+"""The demo with two banks under FAPI 1.0, run as a newcomer would."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.e2e.playing import play
+
+# What is asked of `make demo` (the profile, perhaps other choices), and the line that it ends with.
+RUNS = {
+    "fapi1-advanced": "demo: 14 steps passed, 12 refusals held, 0 failed",
+    "fapi1-advanced AUTH=self_signed_tls_client_auth": "demo: 14 steps passed, 12 refusals held, 0 failed",
+    "fapi1-baseline AUTH=tls_client_auth BINDING=mtls": "demo: 13 steps passed, 9 refusals held, 0 failed",
+    "fapi1-baseline": "demo: 13 steps passed, 7 refusals held, 0 failed",
+    "fapi1-baseline AUTH=none BINDING=dpop": "demo: 13 steps passed, 8 refusals held, 0 failed",
+    "fapi1-baseline AUTH=client_secret_jwt": "demo: 13 steps passed, 7 refusals held, 0 failed",
+}
+
+
+@pytest.mark.parametrize("asked", RUNS)
+def test_two_banks_under_fapi_1(asked: str, subtests: pytest.Subtests) -> None:
+    trace = play(asked, RUNS[asked], subtests)
+
+    with subtests.test("the second bank is another issuer, with clients and keys of its own"):
+        for bank in ("bank", "bank2"):
+            assert f"fintech -> {bank} " in trace
+            assert f"accounts -> {bank} " in trace
+        assert "client_id=penny-at-harbour" in trace
+
+    with subtests.test("what one bank answered is not taken for an answer of the other"):
+        assert re.search(r"an answer of the other bank: refused, (RFC 9207 2.4a|JARM 2.4-2)\n", trace)
