@@ -37,7 +37,9 @@ _HEADER: Final = (
     '"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n\n'
 )
 _SAME_IN_EVERY_LANGUAGE: Final = re.compile(
-    r"`[^`]*`|\]\([^)]*\)|https?://\S+|<br\s*/?>|[^A-Za-z]|\b[A-Za-z]\b"
+    r"`[^`]*`|\]\([^)]*\)|https?://\S+|<br\s*/?>"
+    r"|\b(?:RFC|FAPI[\w-]*|CIBA|OIDC) \d[\w.-]*|\d[\w.-]*"  # a clause
+    r"|[^A-Za-z]|\b[A-Za-z]\b"
 )
 
 

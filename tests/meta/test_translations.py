@@ -62,7 +62,13 @@ def test_the_file_of_a_page_that_is_gone_goes_too(locale: Path) -> None:
 
 def test_what_is_the_same_in_every_language_is_no_work(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    entries = ["`bank.toml`", "[docs](client.md)", "2026-01-01", SECOND]
+    entries = [
+        "`bank.toml`",
+        "[docs](client.md)",
+        "2026-01-01",
+        "FAPI2-SP 5.2.1-1, 5.2.2-1; RFC 9700 2.1c",
+        SECOND,
+    ]
     (tmp_path / "docs" / "index.pot").write_text(
         "\n".join(f'msgid "{each}"\nmsgstr ""\n' for each in entries)
     )
