@@ -148,11 +148,13 @@ def missing(page: str, texts: list[str], locale: Path = LOCALE) -> dict[str, str
 def merge(translations: dict[str, str], strings: dict[str, list[str]], locale: Path = LOCALE) -> list[str]:
     """Write them into every page that has the English. Returns what no page has."""
     for page, texts in strings.items():
+        translated = [text for text in texts if translations.get(text)]
+        if not translated:
+            continue
         known = _known(page, locale)
-        for text in texts:
-            if translations.get(text):
-                known.delete(text)
-                known.add(text, translations[text])
+        for text in translated:
+            known.delete(text)
+            known.add(text, translations[text])
         _write(known, texts, _file(page, locale))
     everywhere = {text for texts in strings.values() for text in texts}
     return [text for text in translations if text not in everywhere]

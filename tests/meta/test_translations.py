@@ -55,6 +55,11 @@ def test_a_translation_of_nothing_is_told(locale: Path) -> None:
     assert merge({"Nobody says this.": "零"}, {"docs/index": [FIRST]}, locale) == ["Nobody says this."]
 
 
+def test_a_translation_touches_no_other_page(locale: Path) -> None:
+    merge({SECOND: "二"}, {"docs/index": [FIRST, SECOND], "docs/other": [FIRST]}, locale)
+    assert [path.name for path in locale.rglob("*.po")] == ["index.po"]
+
+
 def test_the_file_of_a_page_that_is_gone_goes_too(locale: Path) -> None:
     update({"docs/other": [FIRST]}, locale)
     assert [path.name for path in locale.rglob("*.po")] == ["other.po"]
