@@ -30,7 +30,7 @@ myst_heading_anchors = 6
 myst_fence_as_directive = ["mermaid"]
 linkcheck_ignore = [r"https://localhost"]
 
-locale_dirs = ["locale"]
+locale_dirs = ["docs/locale"]  # from the source folder
 gettext_compact = False
 gettext_location = False
 gettext_uuid = False
