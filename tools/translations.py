@@ -28,7 +28,7 @@ from tools.translation_markup import faults
 
 TRANSLATED: Final = (
     "README", "docs/index", "docs/glossary", "docs/tutorials/*", "docs/how-to/*", "docs/issuers/*", "docs/concepts/*",
-    "docs/errors/index",
+    "docs/errors/index", "docs/flow-viewer", "docs/command-line",
 )  # fmt: skip
 """The pages that there are in Japanese. The others stay English there: reference is read beside code and clauses."""
 LOCALE: Final = ROOT / "docs" / "locale" / "ja"
