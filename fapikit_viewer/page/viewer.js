@@ -16,7 +16,7 @@ const ICONS = {
 const REASONS = { 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found", 303: "See Other", 304: "Not Modified",
   400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 413: "Content Too Large",
   415: "Unsupported Media Type", 429: "Too Many Requests", 500: "Server Error", 502: "Bad Gateway", 503: "Service Unavailable" };
-const LANE = 138; // pixels that a lane needs; with less there is a list
+const LANE = 112; // pixels that a lane needs; with less there is a list
 const TIGHT = 175; // with less, names of parties take two lines
 const GUTTER = 88;
 const PAUSE = 3; // seconds without a message that are worth a word
@@ -91,10 +91,11 @@ function status(entry) {
   return `${entry.status} ${REASONS[entry.status] ?? ""}`.trim();
 }
 
-function checksChip(entry) {
+function checksChip(entry, again) {
   const all = plural(entry.checks.length, "check", "checks");
   const failed = entry.checks.filter((check) => !check.passed).length;
   if (!entry.checks.length) return null;
+  if (failed && again) return null;
   return failed ? make("span", { class: "chip refused" }, `✕ ${failed} of ${all} failed`) : make("span", { class: "chip passed" }, `✓ ${all}`);
 }
 
@@ -188,12 +189,13 @@ function draw(row) {
     button.replaceChildren(row.when, make("span", { class: "route" }, route(entry)), make("span", { class: "card" },
       make("b", {}, first), make("span", {}, entry.meaning, " ", clause(entry.error?.clause))));
   } else {
+    const again = entry.error && !decided;
     const below = why(entry, decided) ?? (entry.meaning && make("span", { class: "about" }, make("span", {}, entry.meaning)));
     button.replaceChildren(row.when, make("span", { class: "route" }, route(entry)), make("span", { class: "title" }, entry.title),
       make("span", { class: "arrow" }, make("i")), ...(below ? [below] : []), make("span", { class: "answer" },
         decided ? make("span", { class: `chip ${decided}` }, SIGNS[decided]) : null,
-        entry.error && !decided ? make("span", { class: "chip" }, "↻ to be sent again") : null,
-        make("span", { class: "chip" }, [status(entry), duration(entry.ms)].filter(Boolean).join(" · ")), checksChip(entry)));
+        again ? make("span", { class: "chip" }, "↻ to be sent again") : null,
+        make("span", { class: "chip" }, [status(entry), duration(entry.ms)].filter(Boolean).join(" · ")), checksChip(entry, again)));
   }
   stamp(row);
 }
