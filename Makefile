@@ -14,7 +14,7 @@ PYTHONS ?=
 PYTEST ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures samples bench fuzz lock clean test-pythons test-lowest
+.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures samples bench fuzz dist lock clean test-pythons test-lowest
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 20
@@ -94,6 +94,13 @@ $(VENV)/fuzz.stamp: $(VENV)/dev.stamp constraints-fuzz.txt
 fuzz: $(VENV)/fuzz.stamp ## coverage-guided fuzzing of the parsers for SECONDS (60)
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+dist: $(VENV)/dev.stamp ## build wheel and sdist into dist, and test them out of reach of the checkout
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build -d dist
+	@FAPIKIT_DIST=dist $(BIN)/python -m pytest -q tests/distribution/test_built_files.py tests/distribution/test_installed.py
+	@cd dist && sha256sum *.whl *.tar.gz
+
 lock: $(VENV)/dev.stamp ## write down versions and hashes (UPGRADE=--upgrade: the newest versions)
 	@$(BIN)/python -m tools.lock $(UPGRADE)
 
@@ -102,4 +109,4 @@ fix: $(VENV)/dev.stamp ## format, and fix what can be fixed
 	@$(BIN)/ruff format .
 
 clean: ## forget the environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build dist
