@@ -69,7 +69,7 @@ def show_table(
     title: str = "",
     styles: Sequence[str] | None = None,
 ) -> None:
-    """A table on stdout. `styles` has one style for each row, or "".
+    """A table on stdout. `styles` has the style of the first cell of each row, or "".
 
     Plain: one line for each row, with aligned columns, and for each further line of a cell one more line. Empty columns
     are left out.
@@ -89,7 +89,8 @@ def show_table(
     for column in columns:
         table.add_column(column, overflow="fold")
     for at, row in enumerate(cells):
-        table.add_row(*map(Text, row), style=_STYLES.get(styles[at], "") if styles else "")
+        first, *others = row
+        table.add_row(Text(first, _STYLES.get(styles[at], "") if styles else ""), *map(Text, others))
     Console().print(table)
 
 

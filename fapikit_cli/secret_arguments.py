@@ -21,7 +21,7 @@ _COMPACT: Final = re.compile(r"eyJ[\w-]+(?:\.[\w-]*){2,4}")
 _SECRET_OPTION: Final = re.compile(
     r"--(?:password|passphrase|(?:client-|app-)?secret|(?:access-|refresh-|initial-access-|registration-|id-)?token)="
 )
-_PRIVATE_JWK: Final = re.compile(r'"d"\s*:\s*"')
+_PRIVATE_JWK: Final = re.compile(r'(?s)(?=.*"kty"\s*:).*"[dk]"\s*:\s*"')
 _CREDENTIALS_IN_URL: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@", re.IGNORECASE)
 _AUTHORIZATION: Final = re.compile(
     r"^(?:proxy-)?authorization\s*:\s*(?:basic|bearer|dpop)\s+\S", re.IGNORECASE

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
 from fapikit_cli import commands
-from fapikit_cli.printing import is_plain
+from fapikit_cli.printing import is_plain, say
 
 
 def new_app(help_text: str | None = None) -> typer.Typer:
@@ -53,8 +53,20 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        say(f"fapikit {version('fapikit')}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     """The FAPI profiles of OAuth 2.0 from a terminal.
 
     Exit status: 0 good, 1 refused or a check failed, 2 wrong usage, 3 could not be decided.

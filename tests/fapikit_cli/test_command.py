@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
 
@@ -63,6 +64,11 @@ def test_a_pipe_and_no_color_get_plain_text_and_a_terminal_gets_colours() -> Non
     assert run("keys", "--help").stdout.isascii()
 
 
+def test_tells_its_version() -> None:
+    told = run("--version")
+    assert told.stdout == f"fapikit {version('fapikit')}\n"
+
+
 def test_wrong_usage_ends_with_2() -> None:
     told = run("keys", "new", "x", "--alg", "HS256")
     assert told.returncode == 2
@@ -78,7 +84,13 @@ def test_the_missing_extra_is_named() -> None:
 
 @pytest.mark.parametrize(
     "line, completed",
-    [("fapikit ke", "keys"), ("fapikit keys n", "new"), ("fapikit keys new x --alg P", "PS256")],
+    [
+        ("fapikit ke", "keys"),
+        ("fapikit keys n", "new"),
+        ("fapikit keys new x --alg P", "PS256"),
+        ("fapikit doctor https://x --profile fapi2-s", "fapi2-security"),
+        ("fapikit jwt verify --purpose id", "id-token"),
+    ],
 )
 def test_the_shell_completes(line: str, completed: str) -> None:
     words = line.split()
@@ -101,6 +113,7 @@ def jwt(**claims: object) -> str:
     [
         "-----BEGIN PRIVATE KEY-----\nMIG...",
         '{"kty": "EC", "d": "abc"}',
+        '{"k": "abc", "kty": "oct"}',
         "https://alice:wonder@bank.example/",
         "redis://:pass@host",
         jwt(exp=NOW + 1),
@@ -125,6 +138,8 @@ def test_a_secret_among_the_arguments_is_refused(argument: str) -> None:
         "https://bank.example/",
         "https://bank.example/a?b=c:d@e",
         "client.json",
+        '{"d": "a member of an order"}',
+        '{"kty": "EC", "x": "abc"}',
         "--client-secret=env:SECRET",
         "--password=ask",
         "--client-secret=./secret",

@@ -63,6 +63,9 @@ def _handshake(tls: ssl.SSLContext, request: socket.socket) -> ssl.SSLSocket:
             while bare.recv(4096):
                 pass
         raise
+    except OSError:  # the client has gone away
+        wrapped.close()
+        raise
     return wrapped
 
 
