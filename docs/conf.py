@@ -30,7 +30,7 @@ myst_heading_anchors = 6
 myst_fence_as_directive = ["mermaid"]
 linkcheck_ignore = [r"https://localhost"]
 
-locale_dirs = ["locale"]
+locale_dirs = ["docs/locale"]  # from the source folder
 gettext_compact = False
 gettext_location = False
 gettext_uuid = False
@@ -52,12 +52,8 @@ html_sidebars = {
         "sidebar/scroll-end.html",
     ]
 }
-pygments_style = "sphinx"
-pygments_dark_style = "monokai"
 
 _COMMENT = re.compile(r"^<!--.*?-->$", re.DOTALL | re.MULTILINE)
-
-
 _ERROR = re.compile(r"docs/errors/\w+/\w+$")
 _FOLDER = re.compile(r"\]\((\S*?)(?:tutorials|how-to|concepts|errors)/?\)")
 
@@ -67,9 +63,8 @@ def for_sphinx(app: Sphinx, page: str, source: list[str]) -> None:
 
     Lines keep their numbers.
     """
-    if _ERROR.match(
-        page
-    ):  # found by the catalogue and by search; 240 more entries beside each page would help nobody
+    if _ERROR.match(page):
+        # found by the catalogue and by search: 240 more entries beside each page would help nobody, and cost a minute
         app.env.metadata[page]["orphan"] = ""
     source[0] = _FOLDER.sub(r"](\1index.md)", _COMMENT.sub(_kept, source[0]))
 

@@ -6,6 +6,7 @@ them, and `docs/_static/site.css` gives them the colours of the theme, light or 
 
 from __future__ import annotations
 
+import json
 import re
 from html import escape
 from itertools import count
@@ -19,7 +20,15 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 SVG: Final = "http://www.w3.org/2000/svg"
-_PLAIN: Final = '%%{init: {"theme": "default", "look": "classic"}}%%\n'
+_SETTINGS: Final = {
+    "theme": "default",
+    "look": "classic",
+    "sequence": {  # narrow: a drawing that is wider than the page is made smaller, with its text
+        "actorMargin": 16, "width": 110, "height": 44, "diagramMarginX": 8, "wrapPadding": 6,
+        "messageFontSize": 14, "noteFontSize": 14, "actorFontSize": 14,
+    },
+}  # fmt: skip
+_PLAIN: Final = f"%%{{init: {json.dumps(_SETTINGS)}}}%%\n"
 _IN_WORDS: Final = {"en": "The picture in words", "ja": "図の内容"}
 _NAMED: Final = re.compile(
     r'^(?:participant|actor) (\w+) as (.+)$|(\w+)[\[({]+"?([^"\])}]+)"?[\])}]+', re.MULTILINE
@@ -68,6 +77,8 @@ def draw(source: str, name: str) -> str:
                 parent.remove(child)
     for each in root.iter():
         _forget_colours(each)
+        if each.get("marker-start", "").endswith("sequencenumber)"):
+            _draw_number(each)
     root.attrib.pop("width", None)
     left, top, width, height = (float(part) for part in root.attrib["viewBox"].split())
     root.attrib.update(
@@ -83,6 +94,12 @@ def _forget_colours(each: ET.Element) -> None:
     for name in [*each.attrib]:
         if name in _COLOURS or name.startswith(("data-", "aria-")) or name.endswith("}space"):
             del each.attrib[name]
+
+
+def _draw_number(line: ET.Element) -> None:
+    """A marker of a line without width is as wide as the line: browsers draw nothing. So it becomes a circle."""
+    line.tag = f"{{{SVG}}}circle"
+    line.attrib = {"cx": line.attrib["x1"], "cy": line.attrib["y1"], "r": "9", "class": "numberCircle"}
 
 
 def title(source: str) -> str:

@@ -1,6 +1,7 @@
 """Builds the docs site in English and Japanese: `make docs-site`, then open docs/_build/html/index.html.
 
-It fails if a link leads nowhere, a page is in no table of contents, or a page that is listed as translated is not.
+It fails if a link leads nowhere, a page is in no table of contents, a page that is listed as translated is not, or a
+translation has other code, links or emphasis than the English.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tools.sphinx_runs import BUILD, gettext, html, linkcheck
-from tools.translations import TRANSLATED, count, incomplete, report, strings_of
+from tools.translations import TRANSLATED, count, faulty, incomplete, report, strings_of
 
 FRONT = """<!doctype html>
 <html lang="en">
@@ -26,12 +27,15 @@ def build(target: Path, *, whole: bool = True) -> int:
     statuses = html(target, None if whole else {"ja": TRANSLATED})
     (target / "html" / "index.html").write_text(FRONT, "utf-8")
     gettext(target, TRANSLATED)
-    counts = count(strings_of(target / "gettext"))
+    strings = strings_of(target / "gettext")
+    counts, faults = count(strings), faulty(strings)
     print(report(counts))
     wanting = incomplete(counts)
     if wanting:
         print(f"listed as complete in docs/locale/ja/complete.txt: {', '.join(wanting)}", file=sys.stderr)
-    return 1 if any(statuses) or wanting else 0
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if any(statuses) or wanting or faults else 0
 
 
 if __name__ == "__main__":

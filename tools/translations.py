@@ -4,7 +4,8 @@
     python -m tools.translations missing docs/index > todo.json   # {"English": ""}: what that page still lacks
     python -m tools.translations merge todo.json             # write what was filled in
 
-A page that is named in `docs/locale/ja/complete.txt` must not lack anything: else `make docs-site` fails.
+A page that is named in `docs/locale/ja/complete.txt` must not lack anything, and a translation must have the code,
+links and emphasis of the English: else `make docs-site` fails. `docs/locale/ja/terms.md` has the words to use.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from babel.messages.pofile import read_po, write_po
 
 from tools.citations import ROOT
 from tools.sphinx_runs import BUILD, gettext
+from tools.translation_markup import faults
 
 TRANSLATED: Final = (
     "README", "docs/index", "docs/glossary", "docs/tutorials/*", "docs/how-to/*", "docs/issuers/*", "docs/concepts/*",
@@ -35,7 +37,9 @@ _HEADER: Final = (
     '"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n\n'
 )
 _SAME_IN_EVERY_LANGUAGE: Final = re.compile(
-    r"`[^`]*`|\]\([^)]*\)|https?://\S+|<br\s*/?>|[^A-Za-z]|\b[A-Za-z]\b"
+    r"`[^`]*`|\]\([^)]*\)|https?://\S+|<br\s*/?>"
+    r"|\b(?:RFC|FAPI[\w-]*|CIBA|OIDC) \d[\w.-]*|\d[\w.-]*"  # a clause
+    r"|[^A-Za-z]|\b[A-Za-z]\b"
 )
 
 
@@ -97,6 +101,27 @@ def incomplete(counts: list[Count], locale: Path = LOCALE) -> list[str]:
     return [page for page in listed if page not in complete]
 
 
+def faulty(strings: dict[str, list[str]], locale: Path = LOCALE) -> list[str]:
+    """What is wrong with the translations there are, one sentence each: page, Japanese, fault."""
+    found = []
+    for page, texts in strings.items():
+        known = _known(page, locale)
+        done = {
+            text: str(message.string) for text in texts if (message := known.get(text)) and not message.fuzzy
+        }
+        found += [f"{page}: {each}" for each in wrong(done)]
+    return found
+
+
+def wrong(translations: dict[str, str]) -> list[str]:
+    return [
+        f"{japanese[:60]!r} {fault}"
+        for english, japanese in translations.items()
+        if japanese
+        for fault in faults(english, japanese)
+    ]
+
+
 def report(counts: list[Count]) -> str:
     rows = [
         f"{each.page:50} {each.whole - each.missing - each.doubtful:4} of {each.whole:4}"
@@ -123,11 +148,13 @@ def missing(page: str, texts: list[str], locale: Path = LOCALE) -> dict[str, str
 def merge(translations: dict[str, str], strings: dict[str, list[str]], locale: Path = LOCALE) -> list[str]:
     """Write them into every page that has the English. Returns what no page has."""
     for page, texts in strings.items():
+        translated = [text for text in texts if translations.get(text)]
+        if not translated:
+            continue
         known = _known(page, locale)
-        for text in texts:
-            if translations.get(text):
-                known.delete(text)
-                known.add(text, translations[text])
+        for text in translated:
+            known.delete(text)
+            known.add(text, translations[text])
         _write(known, texts, _file(page, locale))
     everywhere = {text for texts in strings.values() for text in texts}
     return [text for text in translations if text not in everywhere]
@@ -174,10 +201,11 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(missing(page, strings[page]), ensure_ascii=False, indent=1))
         return 0
     if arguments[0] == "merge":
-        unknown = merge(json.loads(Path(arguments[1]).read_text("utf-8")), strings)
-        for text in unknown:
-            print(f"no page has: {text}", file=sys.stderr)
-        return 1 if unknown else 0
+        translations = json.loads(Path(arguments[1]).read_text("utf-8"))
+        unknown = [f"no page has: {text}" for text in merge(translations, strings)]
+        for line in (told := [*unknown, *wrong(translations)]):
+            print(line, file=sys.stderr)
+        return 1 if told else 0
     update(strings)
     print(report(count(strings)))
     return 0

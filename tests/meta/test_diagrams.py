@@ -39,6 +39,12 @@ def test_a_drawing_has_names_and_no_colours(source: str) -> None:
         assert each.get("id", "diagram-7").startswith(("diagram-7", "actor", "root")), each.attrib
 
 
+def test_messages_are_numbered_where_the_source_asks_for_it() -> None:
+    drawing = ET.fromstring(draw(SEQUENCE.replace("\n", "\n    autonumber\n", 1), "diagram-1"))
+    classes = [each.get("class") for each in drawing.iter()]
+    assert (classes.count("numberCircle"), classes.count("sequenceNumber")) == (3, 3)
+
+
 def test_the_same_in_words() -> None:
     assert title(SEQUENCE) == "Alice, The bank"
     assert in_words(SEQUENCE) == [

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.translations import Count, count, incomplete, merge, missing, strings_of, update
+from tools.translation_markup import faults
+from tools.translations import Count, count, faulty, incomplete, merge, missing, strings_of, update
 
 FIRST = "A bank asks its customer whom to trust with which of her accounts."
 SECOND = "The API verifies every token."
@@ -54,6 +55,11 @@ def test_a_translation_of_nothing_is_told(locale: Path) -> None:
     assert merge({"Nobody says this.": "零"}, {"docs/index": [FIRST]}, locale) == ["Nobody says this."]
 
 
+def test_a_translation_touches_no_other_page(locale: Path) -> None:
+    merge({SECOND: "二"}, {"docs/index": [FIRST, SECOND], "docs/other": [FIRST]}, locale)
+    assert [path.name for path in locale.rglob("*.po")] == ["index.po"]
+
+
 def test_the_file_of_a_page_that_is_gone_goes_too(locale: Path) -> None:
     update({"docs/other": [FIRST]}, locale)
     assert [path.name for path in locale.rglob("*.po")] == ["other.po"]
@@ -61,8 +67,50 @@ def test_the_file_of_a_page_that_is_gone_goes_too(locale: Path) -> None:
 
 def test_what_is_the_same_in_every_language_is_no_work(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    entries = ["`bank.toml`", "[docs](client.md)", "2026-01-01", SECOND]
+    entries = [
+        "`bank.toml`",
+        "[docs](client.md)",
+        "2026-01-01",
+        "FAPI2-SP 5.2.1-1, 5.2.2-1; RFC 9700 2.1c",
+        SECOND,
+    ]
     (tmp_path / "docs" / "index.pot").write_text(
         "\n".join(f'msgid "{each}"\nmsgstr ""\n' for each in entries)
     )
     assert strings_of(tmp_path) == {"docs/index": ["[docs](client.md)", SECOND]}
+
+
+@pytest.mark.parametrize(
+    ("english", "japanese", "said"),
+    [
+        ("Use `PAR`.", "`JAR`を使います。", ["lacks `PAR`", "has `JAR`, which the English has not"]),
+        ("See [PAR](par.md).", "[PAR](jar.md)を参照してください。",
+         ["lacks a link to par.md", "has a link to jar.md, which the English has not"]),
+        ("**PAR.** It is `new`.", "**PAR。**これは`new`です。", ["lacks **bold**"]),
+        ("*One* of them.", "そのうちの一つです。", ["lacks *emphasis*"]),
+        ("![a flow](flow.png)", "フロー", ["lacks the picture flow.png"]),
+        ("The token of DPoP", "DPoP のトークン", ["has a space or a line break in 'P の'"]),
+        ("The bank answers.", "銀行が\n返します。", ["has a space or a line break in '\\n'"]),
+    ],
+)  # fmt: skip
+def test_a_translation_that_loses_markup_is_told(english: str, japanese: str, said: list[str]) -> None:
+    assert faults(english, japanese) == said
+
+
+@pytest.mark.parametrize(
+    ("english", "japanese"),
+    [
+        ("**Who.** Your `API` takes [DPoP](dpop.md).", "**対象者。** [DPoP](dpop.md)を受け取る`API`です。"),
+        ("`a` or `a`, *never* [b](c.md)", "`a`または`a`。[b](c.md)は*使いません*"),
+        ("401 `invalid_token`", "401 `invalid_token`"),
+    ],
+)
+def test_a_translation_may_put_the_same_markup_elsewhere(english: str, japanese: str) -> None:
+    assert faults(english, japanese) == []
+
+
+def test_a_fault_names_its_page(locale: Path) -> None:
+    strings = {"docs/index": [FIRST, SECOND, "Use `PAR`."]}
+    assert faulty(strings, locale) == []
+    merge({"Use `PAR`.": "PARを使います。"}, strings, locale)
+    assert faulty(strings, locale) == ["docs/index: 'PARを使います。' lacks `PAR`"]

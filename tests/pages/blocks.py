@@ -107,6 +107,6 @@ def pages() -> list[Page]:
     texts = {
         str(path.relative_to(ROOT)): path.read_text("utf-8")
         for path in sorted(names)
-        if "_build" not in path.parts
+        if not {"_build", "locale"} & {*path.parts}
     }
     return [parse_page(name, text) for name, text in texts.items() if not GENERATED.search(text[:400])]

@@ -40,6 +40,13 @@ def test_every_page_is_there_and_leads_to_itself_in_the_other_language(site: Pat
         assert (built.parent / link).resolve() == (site / other / page.name).with_suffix(".html")
 
 
+def test_a_translation_is_shown_on_the_japanese_page_alone(site: Path) -> None:
+    page, link = "docs/how-to/django.html", "#what-goes-wrong"
+    english, japanese = ((site / language / page).read_text("utf-8") for language in ("en", "ja"))
+    assert f'<h2>うまくいかないとき<a class="headerlink" href="{link}"' in japanese
+    assert f'<h2>What goes wrong<a class="headerlink" href="{link}"' in english
+
+
 def test_nothing_comes_from_another_host(site: Path) -> None:
     fetched = re.compile(
         r"""<(?:script|link|img|source|iframe)\b[^>]*\b(?:src|href)=["'](?:https?:)?//([^"'/]+)"""
