@@ -39,6 +39,11 @@ const page = { state: $("state"), main: document.querySelector("main"), list: $(
   text: $("text"), party: $("party"), refusals: $("refusals"), count: $("count"), told: $("told"), newer: $("newer"), save: $("save"),
   theme: $("theme"), empty: $("empty"), secrets: $("secrets") };
 
+// Characters that turn the order of a line, or that nobody sees: whoever sent them could show another value than he sent.
+const DISGUISES = /[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const undisguised = (text) => (typeof text === "string"
+  ? text.replace(DISGUISES, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`) : text);
+
 /** An element with properties, and children that are elements or text. */
 function make(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -46,9 +51,9 @@ function make(tag, properties = {}, ...children) {
     if (value === undefined || value === null || value === false) continue;
     if (name === "class") made.className = value;
     else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value === true ? "" : value);
+    else made.setAttribute(name, value === true ? "" : undisguised(value));
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== "").map(undisguised));
   return made;
 }
 
@@ -484,7 +489,7 @@ function clipped(whole) {
   if (whole.length <= LONG) return whole;
   const holder = make("span", {}, `${whole.slice(0, LONG)}… `);
   const more = make("button", { type: "button", class: "more" }, `Show all ${whole.length.toLocaleString("en")} characters`);
-  more.addEventListener("click", () => holder.replaceChildren(whole));
+  more.addEventListener("click", () => holder.replaceChildren(undisguised(whole)));
   holder.append(more);
   return holder;
 }
