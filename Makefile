@@ -10,11 +10,12 @@ T ?=
 SECONDS ?= 60
 BENCH ?=
 UPGRADE ?=
+TAG ?=
 PYTHONS ?=
 PYTEST ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures samples bench fuzz dist lock clean test-pythons test-lowest
+.PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures samples bench fuzz dist test-dist sbom release-notes lock clean test-pythons test-lowest
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 20
@@ -60,6 +61,7 @@ check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/python -m tools.caps
 	@$(BIN)/python -m tools.circles
 	@$(BIN)/python -m tools.api_doc --check
+	@$(BIN)/python -m tools.surface --check
 	@$(BIN)/python -m tools.errors_doc --check
 	@$(BIN)/python -m tools.spec_map --check
 	@$(BIN)/python -m tools.threats_doc --check
@@ -67,6 +69,7 @@ check: $(VENV)/dev.stamp ## the fast part
 
 docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.api_doc
+	@$(BIN)/python -m tools.surface
 	@$(BIN)/python -m tools.errors_doc
 	@$(BIN)/python -m tools.spec_map
 	@$(BIN)/python -m tools.threats_doc
@@ -98,8 +101,19 @@ dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 dist: $(VENV)/dev.stamp ## build wheel and sdist into dist, and test them out of reach of the checkout
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build -d dist
-	@FAPIKIT_DIST=dist $(BIN)/python -m pytest -q tests/distribution/test_built_files.py tests/distribution/test_installed.py
+	@$(MAKE) --no-print-directory test-dist
 	@cd dist && sha256sum *.whl *.tar.gz
+
+test-dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+test-dist: $(VENV)/dev.stamp ## test the wheel and the sdist that are in dist
+	@FAPIKIT_DIST=dist $(BIN)/python -m pytest -q tests/distribution/test_built_files.py tests/distribution/test_installed.py
+
+release-notes: $(VENV)/dev.stamp ## check that TAG=v0.2.0 may be released, and print its notes
+	@$(BIN)/python -m tools.release "$(TAG)"
+
+sbom: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+sbom: $(VENV)/dev.stamp ## write what is installed with each extra, as CycloneDX, into dist/sbom
+	@$(BIN)/python -m tools.sbom
 
 lock: $(VENV)/dev.stamp ## write down versions and hashes (UPGRADE=--upgrade: the newest versions)
 	@$(BIN)/python -m tools.lock $(UPGRADE)

@@ -74,6 +74,9 @@ def build_routes(core: Core) -> list[Route]:
     async def style(_request: Request) -> Response:
         return Response(core.pages.templates.style, headers=dict(_STATIC), media_type="text/css")
 
+    async def icon(_request: Request) -> Response:
+        return Response(core.pages.templates.icon, headers=dict(_STATIC), media_type="image/svg+xml")
+
     async def static(request: Request) -> Response:
         found = core.pages.templates.static.get(request.path_params["name"])
         if found is None:
@@ -138,6 +141,7 @@ def build_routes(core: Core) -> list[Route]:
         Route(f"{base}/grants", page(grants.list_grants)),
         Route(f"{base}/grants/end", page(grants.end_grant), methods=["POST"]),
         Route(f"{base}/style.css", style),
+        Route(f"{base}/icon.svg", icon),
         Route(f"{base}/static/{{name}}", static),
     ]
     return [*own, *_intents(core, api, {_first_part(route.path, base) for route in own})]

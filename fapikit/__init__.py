@@ -51,6 +51,7 @@ from fapikit.secrets import Secret
 from fapikit.stores import MemoryStore, Seal, SealedStore, Store, StorePromise, store_from_url
 
 if TYPE_CHECKING:
+    from fapikit.deprecation import FapikitDeprecationWarning
     from fapikit.stores import RedisStore, SqliteStore
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "ClientSecretJWT",
     "ClientSecretPost",
     "FapiError",
+    "FapikitDeprecationWarning",
     "HttpSettings",
     "KeyLimits",
     "KeyRing",
@@ -97,5 +99,10 @@ __all__ = [
 ]
 
 __getattr__ = late_names(
-    globals(), {"RedisStore": "fapikit.stores.redis", "SqliteStore": "fapikit.stores.sqlite"}
+    globals(),
+    {
+        "FapikitDeprecationWarning": "fapikit.deprecation",
+        "RedisStore": "fapikit.stores.redis",
+        "SqliteStore": "fapikit.stores.sqlite",
+    },
 )

@@ -5,6 +5,7 @@ Role: RP
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterable
@@ -80,8 +81,8 @@ def may_show_secrets(show_tokens: bool) -> bool:
 
 
 def quoted(words: Iterable[str]) -> str:
-    """Words as one argument of a shell."""
-    return "'" + " ".join(dict.fromkeys(words)) + "'"
+    """Words as one argument of a shell. A server may have chosen them, and whoever reads them may paste them."""
+    return shlex.quote(" ".join(dict.fromkeys(words)))
 
 
 def _bound_to(tokens: TokenSet, x5t_s256: str | None) -> str | None:

@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fapikit_viewer.masking.message import FORM
 from fapikit_viewer.masking.values import MASK, jwt_part
+from fapikit_viewer.urls import parts_of
 from fapikit_viewer.words import UNKNOWN, Place, look_up
 
 Field: TypeAlias = dict[str, Any]
@@ -91,7 +92,7 @@ def jwt_of(name: str, value: str, depth: int = 0) -> dict[str, Any] | None:
 
 def query_fields(url: str) -> list[Field]:
     """The parameters in a URL's query, and in its fragment."""
-    parts = urlsplit(url)
+    parts = parts_of(url)
     pairs = [*_pairs(parts.query), *(_pairs(parts.fragment) if "=" in parts.fragment else ())]
     return fields_of("parameters", pairs)
 

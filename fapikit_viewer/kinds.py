@@ -12,10 +12,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fapikit.urns import CIBA, DEVICE_CODE
 from fapikit_viewer.masking.message import FORM, media_type_of
+from fapikit_viewer.urls import parts_of
 
 _BY_ENDPOINT: Final[Mapping[str, str]] = {
     "pushed_authorization_request_endpoint": "par",
@@ -85,9 +86,9 @@ class Content:
 def content_of(event: Mapping[str, Any], roles: tuple[str, str]) -> Content:
     """The parameters of a recorded message. `roles`: of its sender and of its receiver, empty if unknown."""
     request, response = event["request"], event.get("response") or {}
-    url = urlsplit(request["url"])
+    url = parts_of(request["url"])
     answer_headers = {name.lower(): value for name, value in response.get("headers", ())}
-    target = urlsplit(answer_headers.get("location", ""))
+    target = parts_of(answer_headers.get("location", ""))
     kind = media_type_of(request["headers"])
     return Content(
         request["method"],
@@ -130,7 +131,7 @@ class Kinds:
 
     def kind_of(self, content: Content) -> str:
         """The kind: a name in `words/messages.toml`."""
-        path = urlsplit(content.url).path
+        path = parts_of(content.url).path
         for prefix, kind in _WELL_KNOWN.items():
             if path.startswith(prefix) or path.endswith(prefix):
                 return kind
@@ -188,7 +189,7 @@ _BY_CONTENT: Final[tuple[tuple[str, _Holds], ...]] = (
 
 
 def origin_of(url: str) -> str:
-    parts = urlsplit(url)
+    parts = parts_of(url)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else url
 
 

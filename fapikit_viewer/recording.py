@@ -22,9 +22,11 @@ Role: RP, RS, AS
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,6 +45,14 @@ MAX_OCTETS: Final = 64 * 1024 * 1024
 """A recording gets no longer. Then it says that it is full, and what happens later is not in it."""
 MAX_LINE: Final = 1024 * 1024
 """A longer event is not written. Bodies are cut long before (`capture.bodies`)."""
+_APPENDING: Final = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | os.O_CREAT
+    | getattr(os, "O_BINARY", 0)
+    # A named pipe would wait for a reader.
+    | getattr(os, "O_NONBLOCK", 0)
+)
 _AT_ONCE: Final = 4 * 1024 * 1024
 
 
@@ -122,7 +132,8 @@ class Recording:
                 return
             self._write(line + b"\n")
         except (OSError, ValueError, TypeError, RecursionError) as error:
-            self.complain(f"cannot record to {self.path}: {type(error).__name__}")
+            why = error.strerror if isinstance(error, OSError) else None
+            self.complain(f"cannot record to {self.path}: {why or type(error).__name__}")
 
     def read(self, position: int = 0) -> Read:
         """The events from a position on. A last line that is not finished yet waits for the next read.
@@ -150,9 +161,11 @@ class Recording:
     def _write(self, line: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Opened for each event: so it works after a fork, and after somebody has removed the file.
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        file = os.open(self.path, _APPENDING, 0o600)
         try:
-            length = os.fstat(file).st_size
+            found = os.fstat(file)
+            self._refuse_a_trap(file, found)
+            length = found.st_size
             if length > self._max_octets:
                 return
             if length + len(line) > self._max_octets:
@@ -163,6 +176,16 @@ class Recording:
             os.write(file, line)
         finally:
             os.close(file)
+
+    @staticmethod
+    def _refuse_a_trap(file: int, found: os.stat_result) -> None:
+        """A file that was there already gets the mode of a new one. Raises OSError if somebody else made it."""
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "no regular file")
+        if os.name == "posix" and found.st_mode & 0o077:
+            if found.st_uid != os.geteuid():
+                raise PermissionError(errno.EPERM, "others may read it, and its owner is somebody else")
+            os.fchmod(file, stat.S_IRUSR | stat.S_IWUSR)
 
     def complain(self, why: str) -> None:
         """Log, once, why something is not in the recording."""

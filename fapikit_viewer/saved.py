@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import time
 from pathlib import Path
 
@@ -22,9 +23,10 @@ def save(recording: Recording | Path | str, path: Path | str) -> Path:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    # Nobody else who may write there can have made it before, as a link or as a file of his own.
+    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(saved_page(recording))
         unfinished.replace(target)
@@ -38,6 +40,7 @@ def saved_page(recording: Recording | Path | str) -> str:
     view = {"saved_at": time.time(), **view_of(recording_of(recording).read_all())}
     # No value can end the element that it is in.
     data = json.dumps(view, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    data = data.encode("utf-8", "replace").decode()  # JSON may have half a character, and a file may not
     before, _, after = empty_saved_page().partition(NO_DATA)
     return before + NO_DATA.replace("null", data) + after
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from fapikit_viewer.recording import ROLES, Event
 
+_BIGGEST: Final = 1e11
 _Holds: TypeAlias = Callable[[Any], bool]
 
 
@@ -27,7 +28,8 @@ def _text(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float)
+    """A number that JSON, and the page, can hold. The biggest time is in the year 5138."""
+    return isinstance(value, int | float) and 0 <= value <= _BIGGEST
 
 
 def _fields(value: Any) -> bool:
@@ -46,7 +48,7 @@ def _all_have(members: Mapping[str, _Holds]) -> _Holds:
 
 _REQUEST: Final[Mapping[str, _Holds]] = {"method": _text, "url": _text, "headers": _fields, "body": _text}
 _RESPONSE: Final[Mapping[str, _Holds]] = {
-    "status": lambda value: isinstance(value, int),
+    "status": lambda value: isinstance(value, int) and 0 <= value <= 999,
     "headers": _fields,
     "body": _text,
 }

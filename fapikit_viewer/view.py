@@ -18,13 +18,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
 
 from fapikit_viewer.fields import body_fields, fields_of, query_fields
 from fapikit_viewer.kinds import Content, Kinds, content_of
 from fapikit_viewer.masking.message import media_type_of
 from fapikit_viewer.recording import Event
 from fapikit_viewer.shapes import well_formed
+from fapikit_viewer.urls import parts_of
 from fapikit_viewer.words import UNKNOWN, look_up
 
 Entry: TypeAlias = dict[str, Any]
@@ -151,7 +151,7 @@ class FlowView:
         name = self._origins.get(named, named)
         if name in self._declared:
             return name
-        role, title = "rs", urlsplit(named).netloc or named
+        role, title = "rs", parts_of(named).netloc or named
         if named in _UNNAMED:
             role, title = _UNNAMED[named]
             known = [party["name"] for party in self._declared.values() if party["role"] == role]
@@ -190,7 +190,7 @@ class FlowView:
         kind = self._kinds.kind_of(content)
         word = look_up("messages", kind) or UNKNOWN
         meaning, clause = (error["said"], error["clause"]) if error else (word.said, word.clause)
-        path = urlsplit(event["request"]["url"]).path or "/"
+        path = parts_of(event["request"]["url"]).path or "/"
         return {
             "id": name,
             "at": event["at"],
@@ -250,7 +250,7 @@ def _completed(known: Event, later: Event) -> Event:
 
 
 def _target(event: Event) -> tuple[str, str]:
-    return event["request"]["method"], urlsplit(event["request"]["url"]).path
+    return event["request"]["method"], parts_of(event["request"]["url"]).path
 
 
 def _request(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,37 +17,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fapikit.clock import system_clock, system_random
-from fapikit.profiles import Profile
 from tools.generated import write_or_check
+from tools.public_names import MODULES, OURS, methods_of, public_names, shown_annotation, shown_parameter
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "api.md"
-MODULES = (
-    "fapikit",
-    "fapikit.client_authentication",
-    "fapikit.stores",
-    "rpkit",
-    "rpkit.starlette",
-    "rpkit.flask",
-    "rpkit.testing",
-    "rskit",
-    "rskit.presets",
-    "rskit.testing",
-    "rskit.attacks",
-    "asgi_mw",
-    "asgi_mw.starlette",
-    "asgi_mw.fastapi",
-    "asgi_mw.mcp",
-    "wsgi_mw",
-    "wsgi_mw.flask",
-    "wsgi_mw.django",
-    "wsgi_mw.django_audit",
-    "wsgi_mw.rest_framework",
-    "askit",
-    "askit.attacks",
-)
-OURS = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit", "fapikit_viewer", "fapikit_cli")
 HEAD = """# The public names
 
 Generated from the code by `make docs`; `make check` fails when it is stale. What stands here is the promise: everything
@@ -60,13 +34,8 @@ def document() -> str:
 
 
 def _module(module: ModuleType) -> str:
-    names: list[str] = getattr(module, "__all__", None) or [
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
-    ]
     lines = [f"\n## {module.__name__}\n", f"\n{_first_sentence(module)}\n"]
-    for name in sorted(names, key=str.lower):
+    for name in public_names(module):
         lines += _name(name, getattr(module, name))
     return "".join(lines)
 
@@ -77,7 +46,7 @@ def _name(name: str, value: Any) -> Iterator[str]:
     elif inspect.isclass(value):
         yield f"\n### {name}\n\n{_first_sentence(value)}\n\n```python\n"
         yield from _constructor(name, value)
-        for member, function in _methods(value):
+        for member, function in methods_of(value):
             yield f"{_signature(f'{name}.{member}', function)}\n"
         yield "```\n"
         yield from _options(value)
@@ -112,19 +81,6 @@ def _constructor(name: str, value: type) -> Iterator[str]:
     yield f"{_shown(name, signature.replace(return_annotation=inspect.Signature.empty))}\n"
 
 
-def _methods(value: type) -> Iterator[tuple[str, Any]]:
-    seen: set[str] = set()
-    for kind in value.__mro__:
-        if not kind.__module__.startswith(OURS):
-            continue
-        for member, raw in vars(kind).items():
-            function = getattr(raw, "__func__", raw)
-            if member.startswith("_") or member in seen or not inspect.isfunction(function):
-                continue
-            seen.add(member)
-            yield member, function
-
-
 def _signature(name: str, function: Any) -> str:
     signature = inspect.signature(function)
     parameters = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
@@ -141,41 +97,16 @@ def _shown(name: str, signature: inspect.Signature) -> str:
         elif parameter.kind is parameter.KEYWORD_ONLY and not starred:
             parts.append("*")
             starred = True
-        parts.append(_parameter(parameter))
+        parts.append(shown_parameter(parameter))
     returned = signature.return_annotation
-    arrow = "" if returned is inspect.Signature.empty else f" -> {_annotation(returned)}"
+    arrow = "" if returned is inspect.Signature.empty else f" -> {shown_annotation(returned)}"
     line = f"{name}({', '.join(parts)}){arrow}"
     return line if len(line) <= 110 else f"{name}(\n    " + ",\n    ".join(parts) + f"\n){arrow}"
 
 
-def _parameter(parameter: inspect.Parameter) -> str:
-    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
-    text = f"{stars}{parameter.name}"
-    if parameter.annotation is not parameter.empty:
-        text += f": {_annotation(parameter.annotation)}"
-    return text if parameter.default is parameter.empty else f"{text} = {_default(parameter.default)}"
-
-
-def _annotation(annotation: Any) -> str:
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    return re.sub(r"ForwardRef\('([^']*)'\)", r"\1", text).strip('"')
-
-
-def _default(value: Any) -> str:
-    """A default as a reader would write it: profiles and functions by their names, factories as dots."""
-    if isinstance(value, Profile):
-        return repr(value.name)
-    if isinstance(value, frozenset):
-        return f"{{{', '.join(sorted(map(repr, value)))}}}"
-    if value is system_clock or value is system_random:
-        return "system_clock" if value is system_clock else "system_random"
-    text = repr(value)
-    return "..." if text.startswith("<") or text == "mappingproxy({})" else text
-
-
 def _options(value: type) -> Iterator[str]:
     """The keys of `**options: Unpack[...]`."""
-    for member, function in [("", vars(value).get("__init__", object.__init__)), *_methods(value)]:
+    for member, function in [("", vars(value).get("__init__", object.__init__)), *methods_of(value)]:
         for parameter in inspect.signature(function).parameters.values():
             found = re.fullmatch(r"Unpack\[(\w+)\]", str(parameter.annotation))
             if found is None:

@@ -70,6 +70,7 @@ class Templates:
     def __init__(self, folder: Path | None, look: Look) -> None:
         self.folder = folder
         self.style = files("askit.pages").joinpath(_STYLE).read_bytes()
+        self.icon = files("askit.pages").joinpath("icon.svg").read_bytes()
         self.static: dict[str, tuple[bytes, str]] = {}
         self._environment = _OWN
         if folder is not None:

@@ -164,7 +164,7 @@ def _settings(bank: BankFolder, port: int, initial_access_token: str) -> dict[st
         "status_list_ttl": 2,
         "tls": {"certificate": "server.pem", "key": "server.key"},
         "signing": {"jwks_file": "issuer-keys.json"},
-        "scopes": {"accounts": "see your accounts", "payments": "make payments"},
+        "scopes": {"accounts": "See your accounts", "payments": "Make payments"},
         "registration": {
             "scopes": ["openid", "profile", "email", "accounts", "payments"],
             "grant_types": ["authorization_code", "refresh_token", "client_credentials", DEVICE_CODE],

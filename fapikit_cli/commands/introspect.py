@@ -43,13 +43,19 @@ def introspect(
     asked: Any = kept.require() if token is None else read_secret(token, "the token")
     with connected(file, kept, record) as rp:
         answer = rp.introspect(asked, resource=resource)
+    claims = {name: _whole(value) for name, value in answer.claims.items()}
     if as_json:
-        show_json({**answer.claims, "active": answer.active})
+        show_json({**claims, "active": answer.active})
     elif answer.active:
-        show_table(["claim", "value"], [(name, _shown(name, value)) for name, value in answer.claims.items()])
+        show_table(["claim", "value"], [(name, _shown(name, value)) for name, value in claims.items()])
     else:
         say("not active: it has expired, was revoked, or this server never issued it", style="bad")
     raise typer.Exit(ExitStatus.GOOD if answer.active else ExitStatus.REFUSED)
+
+
+def _whole(value: Any) -> Any:
+    """A time as servers write it: whole seconds."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _shown(name: str, value: Any) -> str:

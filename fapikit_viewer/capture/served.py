@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from fapikit.errors import FapiError
 from fapikit_viewer.capture import MARK
@@ -17,6 +17,7 @@ from fapikit_viewer.capture.bodies import Copy
 from fapikit_viewer.capture.message import Headers, MessageRecord
 from fapikit_viewer.checks import checks_event, lines_of_token, refusal_event
 from fapikit_viewer.recording import Event, Party, Recording, never_fails
+from fapikit_viewer.urls import parts_of
 
 ABOUT: Final[ContextVar[str | None]] = ContextVar("fapikit_viewer_about", default=None)
 """The id of the message that is being served here."""
@@ -118,7 +119,7 @@ def _is_browser(headers: Headers, url: str) -> bool:
     if {"sec-fetch-mode", "origin", "cookie"} & names or "text/html" in _first(headers, "accept"):
         return True
     # An authorization request and its answer travel through browsers, also through one that hides what it is.
-    asked = parse_qs(urlsplit(url).query).keys()
+    asked = parse_qs(parts_of(url).query).keys()
     return {"client_id", "response_type"} <= asked or {"client_id", "request_uri"} <= asked
 
 

@@ -21,7 +21,10 @@ MAX_BODY: Final = 64 * 1024
 """A longer body is not recorded: what is cut cannot be masked."""
 FORM: Final = "application/x-www-form-urlencoded"
 _SIGNATURE_BYTES: Final = re.compile(r":[A-Za-z0-9+/=]+:")
-_URLS: Final = frozenset({"location", "content-location", "referer"})
+_URLS: Final = frozenset({"location", "content-location", "referer", "origin"})
+_SCHEMES: Final = frozenset(
+    {"basic", "bearer", "dpop", "digest", "negotiate", "gnap", "hoba", "mutual", "signature"}
+)
 
 
 class MaskedMessage:
@@ -52,7 +55,8 @@ class MaskedMessage:
             return ""
         kind = media_type.partition(";")[0].strip().lower()
         text = body.decode("utf-8", "replace")
-        masked = self._text(text, kind)
+        # What has a NUL is in another encoding, in which nothing here would be found.
+        masked = None if "\0" in text else self._text(text, kind)
         return f"[{kind or 'a body'}, {_octets(len(body))}: not recorded]" if masked is None else masked
 
     def _text(self, text: str, kind: str) -> str | None:
@@ -67,19 +71,23 @@ class MaskedMessage:
             if kind in ("application/jwt", "application/jose") or kind.endswith("+jwt"):
                 return text if self._throwaway else masker.jwt(text.strip()) or MASK
             if kind == "text/plain":
-                return text if self._throwaway else masker.unecho(self._words(text))
+                return text if self._throwaway else masker.unecho(self._plain(text))
         except (ValueError, RecursionError):
             return None
         return None
 
-    def _words(self, text: str) -> str:
-        return re.sub(r"\S+", lambda word: self._masker.word(word[0]), text)
+    def _plain(self, text: str) -> str:
+        """Text that nobody describes. It may be JSON or a form of a server that is careless with the media type."""
+        if "=" in text and not any(map(str.isspace, text.strip())):
+            return self._masker.form(text.strip())
+        return "\n".join(map(self._masker.prose, text.split("\n")))
 
     def _header(self, name: str, value: str) -> str:
         masker = self._masker
         if name in ("authorization", "proxy-authorization"):
             scheme, _, credentials = value.partition(" ")
-            return f"{scheme} {masker.secret('', credentials)}" if credentials else masker.hide(value)
+            known = credentials and scheme.lower() in _SCHEMES
+            return f"{scheme} {masker.secret('', credentials)}" if known else masker.hide(value)
         if name == "cookie":
             return "; ".join(self._cookie(pair) for pair in value.split(";"))
         if name == "set-cookie":

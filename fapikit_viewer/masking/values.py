@@ -23,9 +23,16 @@ _JWE: Final = re.compile(r"[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+")
 _TOKEN_LIKE: Final = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[\w~+/=.-]{20,}")
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _SECRET_NAME: Final = re.compile(
-    r"secret|passw|passphrase|token|credential|cookie|session|csrf|otp|\bpin\b|_pin|api.?key|private|signature",
-    re.IGNORECASE,
+    r"secret|passw|passphrase|passcode|token|credential|cookie|session|csrf|otp|api.?key|private|signature|assertion"
+    r"|auth(orization)?_code|code_verifier|bearer|(^|_)(pin|tan|pwd|pass)(_|$)",
 )
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PLAIN_NAME: Final = re.compile(r"[\w.:\[\]-]{1,64}")
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/\S*|/[^\s?#]*[?#]\S*")
+_WITH_NAME: Final = re.compile(r"""(?<![\w.-])([\w.-]{1,64})(["']?\s?[=:]\s?["']?)([^\s"'&,;<>]+)""")
+_RUN: Final = re.compile(r"[\w~+/=.%-]+")
+_ASKED_FOR: Final = frozenset({"id_token"})
+"""In the parameter `claims` (OIDC Core 5.5) this is no secret: an object that says what is asked for."""
 _MAX_FIELDS: Final = 1000
 _REFERENCE: Final = "urn:ietf:params:oauth:request_uri:"
 
@@ -48,8 +55,15 @@ class Masker:
             return self.secret(name, value)
         # Not by `look_up`: a name of a key or of metadata says nothing about a form field of somebody else.
         if name in self._shown or name in words_of("parameters"):
-            return self.public(value)
+            return self.prose(value) if name == "error_description" else self.public(value)
         return self.hide(value)
+
+    def name(self, name: str) -> str:
+        """The name of a form field. A value may stand where a name is expected."""
+        known = name in self._shown or name in words_of("parameters")
+        return (
+            name if known or (_PLAIN_NAME.fullmatch(name) and not self._is_token(name)) else self.hide(name)
+        )
 
     def secret(self, name: str, value: str) -> str:
         """A secret: the claims of a JWT stay, and of a URL what is no secret in it."""
@@ -64,12 +78,31 @@ class Masker:
         """A value that may be shown. Secrets inside it may not."""
         if _is_url(value):
             return self.url(value)
-        if value[:1] in ("{", "["):
+        if value.lstrip()[:1] in ("{", "["):
             try:
                 return to_json(self.json(json.loads(value)))
             except (ValueError, RecursionError):
                 return self.hide(value)
         return self.jwt(value) or value
+
+    def prose(self, value: str) -> str:
+        """Text for people, or a value that nobody knows: as `public`, and pieces that look like a secret are masked."""
+        if _is_url(value) or not re.search(r"[\s=]", value):
+            return self.public(value)
+        whole = self.public(value)
+        return whole if whole != value else self._pieces(value)
+
+    def _pieces(self, value: str) -> str:
+        return " ".join(
+            self.url(word) if _is_url(word) else _RUN.sub(lambda run: self.word(run[0]), word)
+            for word in _WITH_NAME.sub(self._named, value).split(" ")
+        )
+
+    def _named(self, found: re.Match[str]) -> str:
+        name, between, value = found.groups()
+        # After a colon there may be prose: "invalid token: expired".
+        secret = ("=" in between and is_secret(_snake(name))) or _is_password(_snake(name))
+        return f"{name}{between}{self.hide(value)}" if secret else found[0]
 
     def hide(self, value: str) -> str:
         if len(value) >= SHORTEST_ECHO:
@@ -118,43 +151,64 @@ class Masker:
         return urlunsplit((parts.scheme, host, self.path(parts.path), query, fragment))
 
     def path(self, path: str) -> str:
-        return "/".join(self.word(part) for part in path.split("/"))
+        return "".join(self._path_part(part) for part in re.split(r"([/;])", path))
+
+    def _path_part(self, part: str) -> str:
+        name, equals, value = part.partition("=")
+        return f"{name}={self.hide(value)}" if equals and self._hides_name(name) else self.word(part)
 
     def word(self, part: str) -> str:
         """A piece of text without white space: masked if it looks like a token."""
+        return self.hide(part) if self._is_token(part) else part
+
+    def _is_token(self, part: str) -> bool:
         decoded = unquote(part)
-        if self.jwt(decoded) or (_TOKEN_LIKE.fullmatch(decoded) and not _is_iban(decoded)):
-            return self.hide(part)
-        return part
+        looks = _TOKEN_LIKE.fullmatch(decoded) is not None and not _is_iban(decoded)
+        return looks or self.jwt(decoded) is not None
 
     def form(self, text: str) -> str:
         """`name=value&name=value`, masked by name. Raises ValueError for too many fields."""
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-        masked = [(name, self.parameter(name, value)) for name, value in pairs]
+        if pairs and not re.search("[=&]", text) and pairs[0][0] not in words_of("parameters"):
+            return self.hide(text)  # a value alone
+        masked = [(self.name(name), self.parameter(name, value)) for name, value in pairs]
         return text if masked == pairs else urlencode(masked, safe="*:/", quote_via=quote)
 
-    def json(self, value: Any, name: str = "") -> Any:
-        """A JSON value, the value of the member `name`. Unknown members are masked if they look like secrets."""
+    def json(self, value: Any, name: str = "", *, inside: bool = False) -> Any:
+        """A JSON value, the value of the member `name`. Unknown members are masked if they look like secrets.
+
+        `inside`: it is a part of a secret, so every member that nobody knows is masked.
+        """
         if isinstance(value, dict):
-            return {key: self.json(item, key) for key, item in value.items()}
+            inside = inside or (self._hides_name(name) and name not in _ASKED_FOR)
+            return {key: self.json(item, key, inside=inside) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.json(item, name) for item in value]
+            return [self.json(item, name, inside=inside) for item in value]
         if value is None or isinstance(value, bool):
             return value
-        if is_secret(name) or (_SECRET_NAME.search(name) and not self._is_known(name)):
+        if self._hides_name(name) or (inside and not self._is_known(name)):
             # A number under a secret name is a PIN; lifetimes have names of their own.
             return self.secret(name, str(value))
         if not isinstance(value, str):
             return value
-        if self._is_known(name):
+        if self._is_known(name) and name != "error_description":
             return self.public(value)
-        return MASK if self._hides_shape(value) else self.public(value)
+        return MASK if self._hides_shape(value) else self.prose(value)
 
     def _hides_shape(self, value: str) -> bool:
         found = _TOKEN_LIKE.fullmatch(value) is not None and not self.jwt(value) and not _is_url(value)
         if found:
             self.hide(value)
         return found
+
+    def _hides_name(self, name: str) -> bool:
+        """Whether the value of a member is a secret by its name, however it is written: user_code, userCode."""
+        if is_secret(name):
+            return True
+        snake = _snake(name)
+        return not self._is_known(name) and (
+            ("_" in snake and is_secret(snake)) or _SECRET_NAME.search(snake) is not None
+        )
 
     def _is_known(self, name: str) -> bool:
         return name in self._shown or look_up("parameters", name) is not None
@@ -182,4 +236,13 @@ def _is_iban(value: str) -> bool:
 
 
 def _is_url(value: str) -> bool:
-    return value.startswith(("https://", "http://")) and not any(map(str.isspace, value))
+    """Whether this is a URL of any scheme, or a reference with a query or fragment."""
+    return _URL.fullmatch(value) is not None
+
+
+def _is_password(snake: str) -> bool:
+    return snake in ("password", "passwd", "pwd", "pin", "otp", "client_secret")
+
+
+def _snake(name: str) -> str:
+    return _HUMP.sub("_", name).lower().replace("-", "_")

@@ -16,7 +16,7 @@ const ICONS = {
 const REASONS = { 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found", 303: "See Other", 304: "Not Modified",
   400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 413: "Content Too Large",
   415: "Unsupported Media Type", 429: "Too Many Requests", 500: "Server Error", 502: "Bad Gateway", 503: "Service Unavailable" };
-const LANE = 138; // pixels that a lane needs; with less there is a list
+const LANE = 112; // pixels that a lane needs; with less there is a list
 const TIGHT = 175; // with less, names of parties take two lines
 const GUTTER = 88;
 const PAUSE = 3; // seconds without a message that are worth a word
@@ -39,6 +39,11 @@ const page = { state: $("state"), main: document.querySelector("main"), list: $(
   text: $("text"), party: $("party"), refusals: $("refusals"), count: $("count"), told: $("told"), newer: $("newer"), save: $("save"),
   theme: $("theme"), empty: $("empty"), secrets: $("secrets") };
 
+// Characters that turn the order of a line, or that nobody sees: whoever sent them could show another value than he sent.
+const DISGUISES = /[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const undisguised = (text) => (typeof text === "string"
+  ? text.replace(DISGUISES, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`) : text);
+
 /** An element with properties, and children that are elements or text. */
 function make(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -46,9 +51,9 @@ function make(tag, properties = {}, ...children) {
     if (value === undefined || value === null || value === false) continue;
     if (name === "class") made.className = value;
     else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value === true ? "" : value);
+    else made.setAttribute(name, value === true ? "" : undisguised(value));
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== "").map(undisguised));
   return made;
 }
 
@@ -91,10 +96,11 @@ function status(entry) {
   return `${entry.status} ${REASONS[entry.status] ?? ""}`.trim();
 }
 
-function checksChip(entry) {
+function checksChip(entry, again) {
   const all = plural(entry.checks.length, "check", "checks");
   const failed = entry.checks.filter((check) => !check.passed).length;
   if (!entry.checks.length) return null;
+  if (failed && again) return null;
   return failed ? make("span", { class: "chip refused" }, `✕ ${failed} of ${all} failed`) : make("span", { class: "chip passed" }, `✓ ${all}`);
 }
 
@@ -188,12 +194,13 @@ function draw(row) {
     button.replaceChildren(row.when, make("span", { class: "route" }, route(entry)), make("span", { class: "card" },
       make("b", {}, first), make("span", {}, entry.meaning, " ", clause(entry.error?.clause))));
   } else {
+    const again = entry.error && !decided;
     const below = why(entry, decided) ?? (entry.meaning && make("span", { class: "about" }, make("span", {}, entry.meaning)));
     button.replaceChildren(row.when, make("span", { class: "route" }, route(entry)), make("span", { class: "title" }, entry.title),
       make("span", { class: "arrow" }, make("i")), ...(below ? [below] : []), make("span", { class: "answer" },
         decided ? make("span", { class: `chip ${decided}` }, SIGNS[decided]) : null,
-        entry.error && !decided ? make("span", { class: "chip" }, "↻ to be sent again") : null,
-        make("span", { class: "chip" }, [status(entry), duration(entry.ms)].filter(Boolean).join(" · ")), checksChip(entry)));
+        again ? make("span", { class: "chip" }, "↻ to be sent again") : null,
+        make("span", { class: "chip" }, [status(entry), duration(entry.ms)].filter(Boolean).join(" · ")), checksChip(entry, again)));
   }
   stamp(row);
 }
@@ -484,7 +491,7 @@ function clipped(whole) {
   if (whole.length <= LONG) return whole;
   const holder = make("span", {}, `${whole.slice(0, LONG)}… `);
   const more = make("button", { type: "button", class: "more" }, `Show all ${whole.length.toLocaleString("en")} characters`);
-  more.addEventListener("click", () => holder.replaceChildren(whole));
+  more.addEventListener("click", () => holder.replaceChildren(undisguised(whole)));
   holder.append(more);
   return holder;
 }

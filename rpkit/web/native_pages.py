@@ -37,6 +37,11 @@ _JAPANESE: Final[dict[Verdict, str]] = {
     "refused": "このリクエストは許可されていません。",
     "unknown": "このページはありません。",
 }
+# A phone shows the text at its own size, and a dark browser shows a dark page, without a style.
+_HEAD: Final = (
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark">'
+)
 _TAG: Final = re.compile(r"\s*([A-Za-z]{1,8})")
 
 
@@ -52,7 +57,7 @@ def native_page(verdict: Verdict, accept_language: str) -> Page:
         ),
         *PRIVATE_HEADERS,
     )
-    body = f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{text}</title><p>{text}</p></html>'
+    body = f'<!doctype html><html lang="{language}">{_HEAD}<title>{text}</title><p>{text}</p></html>'
     return _STATUS[verdict], headers, body
 
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from tools.requirements import needed
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit", "fapikit_viewer", "fapikit_cli")
@@ -119,24 +118,6 @@ class Installed:
                     if not (links / top).exists():
                         (links / top).symlink_to(target)
         return links
-
-
-def needed(requirements: Iterable[str]) -> frozenset[str]:
-    """The distributions, except our own, that these requirements lead to."""
-    waiting, seen, names = [Requirement(text) for text in requirements], set(), set()
-    while waiting:
-        requirement = waiting.pop()
-        key = (canonicalize_name(requirement.name), frozenset(requirement.extras))
-        if key in seen:
-            continue
-        seen.add(key)
-        names.add(key[0])
-        for text in distribution(requirement.name).requires or ():
-            inner = Requirement(text)
-            extras = requirement.extras or {""}
-            if inner.marker is None or any(inner.marker.evaluate({"extra": extra}) for extra in extras):
-                waiting.append(inner)
-    return frozenset(names - {"fapikit"})
 
 
 def top_level(name: str) -> dict[str, Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from urllib.parse import urlencode
 
 import jwt as pyjwt
@@ -228,3 +229,83 @@ def test_a_form_with_too_many_fields_is_not_recorded() -> None:
     text = written(form={f"n{number}": SECRET[:3] for number in range(1500)})
     assert "octets: not recorded]" in text
     assert SECRET[:3] not in text
+
+
+HIDDEN = "hunter2-hunter2"
+"""A secret that does not look like one."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["userCode", "deviceCode", "codeVerifier", "authCode", "authReqId", "Client_Assertion", "userPin", "pwd"],
+)
+def test_a_member_is_a_secret_however_its_name_is_written(name: str) -> None:
+    assert HIDDEN not in written(json={name: HIDDEN})
+    assert HIDDEN not in written(json={name: {"value": HIDDEN, "of": [HIDDEN]}})
+
+
+def test_the_parameter_that_asks_for_claims_stays_readable() -> None:
+    assert "urn:pin" in written(json={"claims": {"id_token": {"acr": {"values": ["urn:pin"]}}}})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        HIDDEN, SECRET, f"code%3D{HIDDEN}", f"redirect_uri=app%3A%2F%2Fback%3Fcode={HIDDEN}",
+        f"redirect_uri=HTTPS://a.example/%3Fcode={HIDDEN}", f"redirect_uri=%2Fback%3Fcode%3D{HIDDEN}",
+        f"claims=+%7B%22password%22:%22{HIDDEN}%22%7D", f"error_description=bad+token+{SECRET}",
+    ],
+)  # fmt: skip
+def test_a_secret_is_masked_where_a_form_hides_it(query: str) -> None:
+    told = written(
+        url=f"https://bank.example/x?{query}", headers=[("content-type", FORM)], body=query.encode()
+    )
+    assert HIDDEN not in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize("path", [f"a;token={HIDDEN}", f"a;jsessionid={SECRET}", f"a;password={HIDDEN}/b"])
+def test_a_secret_is_masked_in_the_parameters_of_a_path(path: str) -> None:
+    told = written(url=f"https://bank.example/{path}")
+    assert HIDDEN not in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"access_token": HIDDEN}), f"access_token={HIDDEN}&token_type=DPoP", f"password: {HIDDEN}",
+        f"the token is '{SECRET}'.", f"see https://bank.example/?code={HIDDEN} again",
+        f"failed: access_token={HIDDEN} old",
+    ],
+)  # fmt: skip
+def test_a_secret_is_masked_in_text_and_in_what_is_wrongly_called_text(text: str) -> None:
+    for told in (
+        written(headers=[("content-type", "text/plain")], body=text.encode()),
+        written(headers=[("content-type", "text/plain; charset=utf-16")], body=text.encode("utf-16")),
+        written(json={"message": text}),
+        written(json={"error_description": text}),
+    ):
+        assert HIDDEN not in told
+        assert HIDDEN not in told.replace("\\u0000", "")
+        assert SECRET not in told
+
+
+def test_prose_and_addresses_in_text_stay_readable() -> None:
+    text = "invalid token: expired at 2026-11-27T03:44:00Z, see https://bank.example/docs/errors-2026/expired-tokens"
+    assert text in written(json={"message": text})
+
+
+def test_credentials_of_no_known_scheme_are_masked_whole() -> None:
+    assert HIDDEN not in written(
+        headers=[("authorization", f"{HIDDEN} {SECRET}"), ("origin", f"https://u:{HIDDEN}@b")]
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 60_000, "a-" * 30_000, "a: " * 20_000, " =" * 30_000, "/?" * 30_000 + " "]
+)
+def test_no_text_makes_masking_slow(text: str) -> None:
+    before = time.process_time()
+    written(headers=[("content-type", "text/plain")], body=text.encode())
+    assert time.process_time() - before < 2

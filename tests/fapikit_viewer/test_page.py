@@ -118,6 +118,7 @@ def test_an_error_that_asks_for_the_same_request_again_is_no_refusal(
     expect(row).to_be_visible()
     expect(page.locator(".row.refused")).to_have_count(1)
     expect(row).to_contain_text("to be sent again")
+    expect(row.locator(".chip.refused")).to_have_count(0)
     row.click()
     expect(page.locator("#detail .box")).to_contain_text("The answer: use_dpop_nonce")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
 import subprocess
 import sys
@@ -109,3 +110,31 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
 def test_a_role_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="browser, client, as, rs, device, attacker"):
         Party("bank", "bank")  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes and named pipes are those of POSIX")
+def test_a_file_that_was_there_already_gets_the_mode_of_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "flow.jsonl"
+    path.touch(0o644)
+    path.chmod(0o644)
+    Recording(path, throwaway_keys=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes and named pipes are those of POSIX")
+def test_nothing_is_written_to_a_file_that_somebody_else_has_put_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "flow.jsonl"
+    path.touch(0o644)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    Recording(path, throwaway_keys=True)
+    assert path.read_bytes() == b""
+    assert "somebody else" in caplog.text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes and named pipes are those of POSIX")
+def test_a_named_pipe_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    os.mkfifo(tmp_path / "flow.jsonl")
+    Recording(tmp_path / "flow.jsonl", throwaway_keys=True)
+    assert "cannot record" in caplog.text

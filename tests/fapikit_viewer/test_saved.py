@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,3 +108,15 @@ def test_a_saved_page_replaces_an_older_one(recording: Recording, tmp_path: Path
     save(recording, tmp_path / "flow.html")
     assert "message-1" in (tmp_path / "flow.html").read_text("utf-8")
     assert {path.name for path in tmp_path.iterdir()} == {"flow.html", "flow.jsonl"}
+
+
+def test_half_a_character_in_a_message_can_be_saved(recording: Recording, tmp_path: Path) -> None:
+    line = json.dumps(a_payment.a_message(1, request={"url": f"{a_payment.API}/x", "body": "\ud800"}))
+    recording.path.write_text(line + "\n")
+    assert "recorded" in save(recording, tmp_path / "flow.html").read_text("utf-8")
+
+
+def test_no_value_turns_the_order_of_a_line(browser: Browser, recording: Recording, tmp_path: Path) -> None:
+    recording.append(a_payment.a_message(1, request={"url": f"{a_payment.API}/a\u202egpj", "body": ""}))
+    with from_disk(browser, save(recording, tmp_path / "flow.html")) as page:
+        expect(page.locator(".title")).to_contain_text("/a\\u202egpj")

@@ -181,3 +181,24 @@ def test_events_that_cannot_be_read_are_left_out() -> None:
 def test_throwaway_keys_and_a_full_recording_are_told() -> None:
     view = view_of([{"kind": "keys", "throwaway": True}, {"kind": "full", "at": 1, "limit": 9}])
     assert (view["throwaway"], view["full"]) == (True, 9)
+
+
+NO_URL = "http://[/x"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {**message("2"), "request": {**message("2")["request"], "url": NO_URL}},
+        {**message("2"), "to": NO_URL}, {**message("2"), "from": NO_URL},
+        message("2", answered=[["location", NO_URL]]),
+        message("2", url=f"{BANK}/.well-known/openid-configuration", answered=JSON,
+                answer=json.dumps({"issuer": BANK, "token_endpoint": NO_URL})),
+        {**message("2"), "at": float("nan")}, {**message("2"), "at": 1e300}, {**message("2"), "ms": float("inf")},
+        message("2", status=-1), {"kind": "full", "limit": float("inf")},
+    ],
+)  # fmt: skip
+def test_nothing_that_a_message_holds_ends_the_view(broken: dict[str, Any]) -> None:
+    view = view_of([broken, message("3")])
+    assert json.dumps(view, allow_nan=False)
+    assert view["entries"][-1]["id"] == "3"

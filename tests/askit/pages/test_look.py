@@ -33,6 +33,7 @@ async def test_the_pages_have_the_banks_colour_and_logo(logo: str) -> None:
     login = await client.authorize(await client.pushed())
     assert '<img src="/static/harbour%20bank.svg" alt="">' in login.text
     assert "<svg" not in login.text
+    assert '<link rel="icon" href="/static/harbour%20bank.svg">' in login.text
     image = await bank.browser().get("/static/harbour%20bank.svg")
     assert (image.text, image.headers["content-type"]) == (SVG, "image/svg+xml")
     style = (await bank.browser().get("/style.css")).text
@@ -40,6 +41,9 @@ async def test_the_pages_have_the_banks_colour_and_logo(logo: str) -> None:
     plain = Bank().client()
     without = await plain.authorize(await plain.pushed())
     assert "<svg" in without.text
+    assert '<link rel="icon" href="/icon.svg">' in without.text, "so no browser asks for /favicon.ico"
+    icon = await Bank().browser().get("/icon.svg")
+    assert (icon.status_code, icon.headers["content-type"]) == (200, "image/svg+xml")
     policies = {page.headers["content-security-policy"] for page in (login, without)}
     assert len(policies) == 1, "a look needs nothing that the policy forbids"
 

@@ -70,6 +70,7 @@ def test_the_server_tells_what_is_in_a_token(signed_in: Desk) -> None:
     told = signed_in.run("introspect", "--json")
     claims: dict[str, Any] = json.loads(told.stdout)
     assert (claims["active"], claims["sub"], claims["client_id"]) == (True, "alice", "my-app")
+    assert type(claims["exp"]) is int
     other = signed_in.run("introspect", "--token", "-", stdin="a-token-that-nobody-issued")
     assert other.returncode == 1
     assert "not active" in other.stdout

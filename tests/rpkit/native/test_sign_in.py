@@ -55,6 +55,8 @@ def test_the_user_signs_in_and_may_close_the_window(bank: FakeBank, browser: Bro
     (page,) = browser.pages
     assert page.status_code == 200
     assert "You can close this window" in page.text
+    assert 'name="viewport"' in page.text
+    assert 'name="color-scheme" content="light dark"' in page.text
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert page.headers["referrer-policy"] == "no-referrer"
