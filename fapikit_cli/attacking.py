@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,7 @@ class ServerPlan:
     password: str
     scope: str | None
     ca: Path | None
+    allowed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +64,25 @@ class ApiPlan:
     scope: str | None
     acr: str | None
     ca: Path | None
+    allowed: Sequence[str] = ()
 
 
-def require_permission(url: str, allowed: str | None) -> None:
-    """Ask before a host is attacked that is not this machine. Raises WrongUsage without a yes."""
+def require_permission(url: str, allowed: Sequence[str] = ()) -> None:
+    """Ask before a host is attacked that is not this machine. Raises WrongUsage without a yes.
+
+    `allowed`: hosts that may be attacked. The metadata of the host may lead to no other (`_http`).
+    """
     host = urlsplit(url).hostname
     if not host:
         raise WrongUsage(
             f"{url} is no URL", "write the issuer of the server, or https://HOST/PATH of the API"
         )
-    if is_loopback_host(host) or host == allowed:
+    if is_loopback_host(host) or host in allowed:
         return
-    if allowed is not None:
+    if allowed:
         raise WrongUsage(
-            f"--allow names {allowed}, and the URL is one of {host}", "name the host that is attacked"
+            f"--allow names {', '.join(allowed)}, and the URL is one of {host}",
+            "name the host that is attacked",
         )
     if not sys.stdin.isatty():
         raise WrongUsage(
@@ -94,11 +100,11 @@ def require_permission(url: str, allowed: str | None) -> None:
         raise WrongUsage("nothing was attacked", "type the host, letter by letter")
 
 
-def is_server(url: str, ca: Path | None) -> bool:
+def is_server(url: str, ca: Path | None, allowed: Sequence[str] = ()) -> bool:
     """Whether the URL is an issuer that publishes its metadata. Raises Unreachable."""
     parts = urlsplit(url)
     path = f"/.well-known/oauth-authorization-server{parts.path.rstrip('/')}"
-    with _http(ca) as http:
+    with _http(url, ca, allowed) as http:
         answer = http.get(f"{parts.scheme}://{parts.netloc}{path}")
     if answer.status_code != 200:
         return False
@@ -119,7 +125,7 @@ def attack_server(plan: ServerPlan) -> ScanReport:
         return visit(browser, steps)
 
     other = None if plan.other is None else _party(plan.other, plan.scope)
-    with _http(plan.ca) as http, _quiet():
+    with _http(plan.issuer, plan.ca, plan.allowed) as http, _quiet():
         party = _party(plan.client, plan.scope)
         return _shown(lambda: find_server_holes(plan.issuer, party, sign_in, http=http, other=other))
 
@@ -132,7 +138,7 @@ def attack_api(plan: ApiPlan) -> ScanReport:
             "give --issuer-key FILE: the private key of an issuer that this API trusts in your test environment."
             " `fapikit askit` prints the one of its bank",
         )
-    with _http(plan.ca) as http, _quiet():
+    with _http(plan.url, plan.ca, plan.allowed) as http, _quiet():
         described = _description(http, plan.url)
         mint = Mint(plan.client.issuer)
         mint.issuer_key = read_key(plan.issuer_key)
@@ -232,14 +238,28 @@ def _shown(scan: Callable[[], ScanReport]) -> ScanReport:
 
 
 @contextmanager
-def _http(ca: Path | None) -> Iterator[httpx.Client]:
+def _http(attacked: str, ca: Path | None, allowed: Sequence[str]) -> Iterator[httpx.Client]:
+    """A client that reaches the attacked host and those that are allowed: metadata may name endpoints elsewhere."""
     from fapikit.errors import Unreachable
 
+    def require_allowed(request: httpx.Request) -> None:
+        if request.url.host not in allowed and not _is_same_host(attacked, str(request.url)):
+            raise WrongUsage(
+                f"{attacked} leads to {origin_of(str(request.url))}, which is another host. Nothing was sent there",
+                f"if {request.url.host} is yours and is there for tests, give --allow {request.url.host} too",
+            )
+
+    hooks = {"request": [require_allowed]}
     try:
-        with httpx.Client(verify=client_context(ca=ca), trust_env=False) as http:
+        with httpx.Client(verify=client_context(ca=ca), trust_env=False, event_hooks=hooks) as http:
             yield http
     except httpx.TransportError as error:
         raise Unreachable(f"it does not answer: {type(error).__name__}: {error}") from error
+
+
+def _is_same_host(attacked: str, url: str) -> bool:
+    one, other = urlsplit(attacked).hostname, urlsplit(url).hostname
+    return one == other or (is_loopback_host(one) and is_loopback_host(other))
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def walk(url: str, *, issuer: str, username: str, password: str, decision: str, 
 
     Raises ValueError for the URL of another server.
     """
-    if not url.startswith(issuer):
+    if not _is_below(issuer, url):
         raise ValueError(
             f"this bank is {issuer}, and the URL to browse is one of {origin_of(url)}: browse with the bank that the"
             " client was made for. The fixture signed_in belongs to askit. Another bank has a method of its own, such"
@@ -115,7 +115,7 @@ def _walk(url: str, issuer: str, known: Mapping[str, str], *, about: str | None 
         location = response.headers.get("location")
         if location is not None:
             url, method, form = urljoin(url, location), "GET", {}
-            if not url.startswith(issuer):
+            if not _is_below(issuer, url):
                 return url
             continue
         forms = _Page(response.text).forms
@@ -128,10 +128,15 @@ def _walk(url: str, issuer: str, known: Mapping[str, str], *, about: str | None 
                 f"the server shows no page with {what}; it answered {response.status_code}: {response.text[:2000]}"
             )
         url, method = urljoin(url, found.action), "POST"
-        if not url.startswith(issuer):
+        if not _is_below(issuer, url):
             return found.fields
         form = _filled(found, response.status_code, known)
     raise AssertionError("the server redirects in a circle")
+
+
+def _is_below(issuer: str, url: str) -> bool:
+    """Whether this is a page of the bank, and not one of a host whose name begins in the same way."""
+    return url.startswith(issuer) and url[len(issuer.rstrip("/")) :][:1] in ("", "/", "?", "#")
 
 
 def _filled(form: _Form, status: int, known: Mapping[str, str]) -> dict[str, str]:

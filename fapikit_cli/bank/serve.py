@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -94,6 +95,8 @@ def serve(
     bank = _Bank(bank_config, thread.start if api_at else on_ready)
     # uvicorn sends the signal that ended it once more. There is a folder to remove then.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    if sys.platform != "win32":  # the terminal was closed: there is a folder to remove then, too
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with suppress(KeyboardInterrupt):
         bank.run([at])
     api.should_exit = True

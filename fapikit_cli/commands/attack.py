@@ -58,9 +58,12 @@ def attack(
         str | None, typer.Option("--acr", metavar="LEVEL", help="For an API: what the route needs.")
     ] = None,
     allow: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            "--allow", metavar="HOST", help="Attack this host without asking. Loopback needs no permission."
+            "--allow",
+            metavar="HOST",
+            help="Attack this host without asking. Once for each host to which the metadata lead. Loopback needs no"
+            " permission.",
         ),
     ] = None,
     ca: CaOption = None,
@@ -75,17 +78,22 @@ def attack(
     from fapikit_cli.exit_status import ExitStatus
     from fapikit_cli.printing import tell
 
-    attacking.require_permission(url, allow)
+    allowed = tuple(allow or ())
+    attacking.require_permission(url, allowed)
     file = read_client_file(find_client_file(client))
     authority = ca or file.ca
     try:
-        if target == "server" or (target == "auto" and attacking.is_server(url, authority)):
+        if target == "server" or (target == "auto" and attacking.is_server(url, authority, allowed)):
             second = None if other is None else read_client_file(other)
-            plan = attacking.ServerPlan(url, file, second, user, password, scope, authority)
+            plan = attacking.ServerPlan(url, file, second, user, password, scope, authority, allowed)
             report = attacking.attack_server(plan)
         else:
             report = attacking.attack_api(
+<<<<<<< HEAD
                 attacking.ApiPlan(url, file, issuer_key, method, user, scope, acr, authority)
+=======
+                attacking.ApiPlan(url, file, issuer_key, method, scope, acr, authority, allowed)
+>>>>>>> attacker17
             )
     except attacking.NothingShown as error:
         tell(f"Nothing is shown: {error}", style="bad")

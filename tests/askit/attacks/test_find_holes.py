@@ -153,3 +153,14 @@ def test_each_attack_is_described(attack: Attack):
     assert all(text.endswith((".", "'", ")")) for text in (attack.sends, attack.means, attack.remedy)), attack
     assert attack.clause
     assert len(set(NAMES)) == len(NAMES) == len(attacks())
+
+
+@pytest.mark.parametrize(
+    "url", ["https://bank.example.mallory.example/authorize", "https://bank.examples/authorize"]
+)
+def test_a_visitor_types_nothing_at_a_host_whose_name_begins_like_the_banks(url: str) -> None:
+    steps = walk(
+        url, issuer="https://bank.example", username="alice", password="wonderland", decision="approve"
+    )
+    with pytest.raises(ValueError, match="the URL to browse is one of"):
+        next(steps)

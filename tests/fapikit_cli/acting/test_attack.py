@@ -6,12 +6,17 @@ import json
 from io import StringIO
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fapikit.scan_report import Finding, ScanReport
+<<<<<<< HEAD
 from fapikit_cli import attacking
 from fapikit_cli.attacking import require_permission, show
 from fapikit_cli.client_file import read_client_file
+=======
+from fapikit_cli.attacking import _http, require_permission, show
+>>>>>>> attacker17
 from fapikit_cli.exit_status import ExitStatus
 from fapikit_cli.failing import WrongUsage
 from tests.fapikit_cli.acting.desk import Desk
@@ -96,7 +101,7 @@ class Keyboard(StringIO):
 
 @pytest.mark.parametrize("url", ["https://localhost:9443", "https://127.0.0.1:1/x", "https://[::1]:1/x"])
 def test_this_machine_may_be_attacked(url: str) -> None:
-    require_permission(url, None)
+    require_permission(url)
 
 
 def test_another_host_is_attacked_only_after_its_name_was_typed(
@@ -104,17 +109,35 @@ def test_another_host_is_attacked_only_after_its_name_was_typed(
 ) -> None:
     url = "https://bank.example/accounts"
     monkeypatch.setattr("sys.stdin", Keyboard("bank.example\n"))
-    require_permission(url, None)
+    require_permission(url)
     assert "bank.example is not this machine" in capsys.readouterr().err
     monkeypatch.setattr("sys.stdin", Keyboard("yes\n"))
     with pytest.raises(WrongUsage, match="nothing was attacked"):
-        require_permission(url, None)
+        require_permission(url)
     monkeypatch.setattr("sys.stdin", StringIO("bank.example\n"))
     with pytest.raises(WrongUsage, match="no terminal to ask at"):
-        require_permission(url, None)
-    require_permission(url, "bank.example")
+        require_permission(url)
+    require_permission(url, ["bank.example"])
     with pytest.raises(WrongUsage, match="--allow names"):
-        require_permission(url, "other.example")
+        require_permission(url, ["other.example"])
+
+
+@pytest.mark.parametrize("elsewhere", ["https://bank.example.mallory.example", "https://other.example"])
+def test_metadata_lead_to_no_host_that_nobody_has_allowed(elsewhere: str) -> None:
+    with _http("https://bank.example", None, ["mtls.bank.example"]) as http:
+        with pytest.raises(WrongUsage, match="Nothing was sent there"):
+            http.post(f"{elsewhere}/token")
+        for allowed in ("https://bank.example", "https://mtls.bank.example"):
+            hooked = httpx.Request("POST", f"{allowed}/token")
+            assert [hook(hooked) for hook in http.event_hooks["request"]] == [None]
+
+
+def test_a_server_elsewhere_cannot_lead_to_this_machine() -> None:
+    with (
+        _http("https://bank.example", None, []) as http,
+        pytest.raises(WrongUsage, match="leads to https://localhost:1"),
+    ):
+        http.get("https://localhost:1/token")
 
 
 def test_the_client_must_be_one_that_can_attack(desk: Desk, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ def test_bank_and_client_record_one_flow_and_a_bank_that_is_not_kept_leaves_noth
         desk.sign_in("--record", flow)
         assert desk.run("call", "/accounts", "--record", flow).returncode == 0
         assert desk.run("watch", flow, "--save", "flow.html").returncode == 0
+        bank.process.send_signal(signal.SIGHUP)  # somebody closes the terminal
+        bank.process.wait(20)
     assert not folder.exists()
     view = view_of(Recording(flow).read_all())
     assert {party["name"] for party in view["parties"]} == {"browser", "client", "bank", "api"}
