@@ -89,11 +89,7 @@ def attack(
             report = attacking.attack_server(plan)
         else:
             report = attacking.attack_api(
-<<<<<<< HEAD
-                attacking.ApiPlan(url, file, issuer_key, method, user, scope, acr, authority)
-=======
-                attacking.ApiPlan(url, file, issuer_key, method, scope, acr, authority, allowed)
->>>>>>> attacker17
+                attacking.ApiPlan(url, file, issuer_key, method, user, scope, acr, authority, allowed)
             )
     except attacking.NothingShown as error:
         tell(f"Nothing is shown: {error}", style="bad")

@@ -10,13 +10,9 @@ import httpx
 import pytest
 
 from fapikit.scan_report import Finding, ScanReport
-<<<<<<< HEAD
 from fapikit_cli import attacking
-from fapikit_cli.attacking import require_permission, show
-from fapikit_cli.client_file import read_client_file
-=======
 from fapikit_cli.attacking import _http, require_permission, show
->>>>>>> attacker17
+from fapikit_cli.client_file import read_client_file
 from fapikit_cli.exit_status import ExitStatus
 from fapikit_cli.failing import WrongUsage
 from tests.fapikit_cli.acting.desk import Desk
