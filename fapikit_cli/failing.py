@@ -87,6 +87,6 @@ def telling_failures() -> Iterator[None]:
 
 def _tell_defect() -> None:
     """Tell of an error that nobody foresaw. It is no refusal, so its status is that of a question left open."""
-    traceback.print_exc()
+    tell(traceback.format_exc())  # a server may have chosen a part of its text
     tell("This is a defect of fapikit: please report the lines above.", style="bad")
     sys.exit(ExitStatus.UNDECIDED)

@@ -8,13 +8,16 @@ Role: C
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 from fapikit.errors import TransportError, UnexpectedRedirect
 from fapikit.http_message import read_http_date
 from fapikit.metadata import ServerMetadata
+from fapikit.urls import origin_of
+from fapikit_cli.doctor.host import split_url
 from fapikit_cli.doctor.row import Row, Rules, Verdict
 from fapikit_cli.server.caller import Answer, Caller
 
@@ -27,6 +30,7 @@ _BACK_CHANNEL: Final = (
     "introspection_endpoint",
     "revocation_endpoint",
 )
+_SECONDS: Final = re.compile(r"[0-9]{1,20}")
 _STRANGER: Final = "https://stranger.example"
 
 
@@ -116,13 +120,14 @@ def _front_channel(url: str, rules: Rules, caller: Caller) -> Iterator[Row]:
     )
     goes_to = response.header("location")
     if 300 <= response.status < 400 and goes_to is not None:
-        there = urlsplit(goes_to)
+        there = split_url(goes_to)
         yield rules.row(
             "answers.authorization",
-            there.scheme in ("", "https"),
+            there is not None and there.scheme in ("", "https"),
             "FAPI2-SP 5.2.1-1",
             "a redirect of the authorization endpoint stays on TLS",
-            f"status {response.status} to {there.scheme or 'https'}://{there.netloc or urlsplit(url).netloc}",
+            f"status {response.status} to "
+            + ("what is no URL" if there is None else origin_of(urljoin(url, goes_to))),
             "redirect to https only",
         )
 
@@ -130,6 +135,6 @@ def _front_channel(url: str, rules: Rules, caller: Caller) -> Iterator[Row]:
 def _max_age(header: str) -> int:
     for directive in header.split(";"):
         name, _, value = directive.strip().partition("=")
-        if name.lower() == "max-age" and value.strip('"').isdigit():
+        if name.lower() == "max-age" and _SECONDS.fullmatch(value.strip('"')):
             return int(value.strip('"'))
     return 0

@@ -10,11 +10,13 @@ import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fapikit.metadata import ENDPOINTS, ServerMetadata
 
+MOST_HOSTS: Final = 8
 _FOR_BROWSERS: Final = frozenset({"authorization_endpoint", "end_session_endpoint"})
 
 
@@ -55,18 +57,30 @@ class Host:
 
 
 def hosts_of(issuer: str, metadata: ServerMetadata | None) -> list[Host]:
-    """The hosts with TLS of the issuer and of all endpoints; one that is named first comes first."""
+    """The hosts with TLS of the issuer and of all endpoints; one that is named first comes first.
+
+    A server cannot send this machine to many hosts of others: there are no more than `MOST_HOSTS`.
+    """
     named: dict[tuple[str, int], set[str]] = {}
     for member, url in _urls(issuer, metadata):
         parts = urlsplit(url)
         if parts.scheme == "https" and parts.hostname:
             named.setdefault((parts.hostname, parts.port or 443), set()).add(member)
-    return [Host(*address, for_browsers=members <= _FOR_BROWSERS) for address, members in named.items()]
+    first = islice(named.items(), MOST_HOSTS)
+    return [Host(*address, for_browsers=members <= _FOR_BROWSERS) for address, members in first]
+
+
+def split_url(url: str) -> SplitResult | None:
+    """The parts of a URL that somebody else has sent; None if it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def _urls(issuer: str, metadata: ServerMetadata | None) -> Iterable[tuple[str, str]]:
     yield "issuer", issuer
     if metadata is not None:
         listed: list[tuple[str, Any]] = [(name, metadata.raw.get(name)) for name in ENDPOINTS]
-        listed += metadata.mtls_endpoint_aliases.items()
+        listed += [(name, metadata.mtls_endpoint_aliases.get(name)) for name in ENDPOINTS]
         yield from ((name, url) for name, url in listed if isinstance(url, str))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from fapikit.client_authentication.method import ClientAuthentication
 from fapikit.clock import system_clock, system_random
@@ -18,6 +17,7 @@ from fapikit.http_message import words_in
 from fapikit.metadata import ServerMetadata
 from fapikit.secrets import Concealed, Secret
 from fapikit.urls import is_loopback_host, require_secure
+from fapikit_cli.doctor.host import split_url
 from fapikit_cli.doctor.row import Row, Rules
 from fapikit_cli.server.caller import Caller
 
@@ -113,22 +113,26 @@ def _fits(members: Any, rules: Rules) -> Iterator[Row]:
     method = members.get("token_endpoint_auth_method", "client_secret_basic")
     yield rules.row(
         "registration.auth-method",
-        method in profile.client_authentication_methods,
+        isinstance(method, str) and method in profile.client_authentication_methods,
         profile.clause("client_authentication_methods"),
         "the client authenticates as the profile wants",
         method,
         f"register one of {', '.join(sorted(profile.client_authentication_methods))}",
     )
-    wrong = [str(uri) for uri in members.get("redirect_uris", ()) if not _is_private(str(uri))]
+    listed = members.get("redirect_uris")
+    uris = [str(uri) for uri in listed] if isinstance(listed, list) else []
+    wrong = [uri for uri in uris if not _is_private(uri)]
     yield rules.row(
         "registration.redirect-uris",
         not wrong or not profile.redirect_uri_https,
         "FAPI2-SP 5.3.2.2-8",
         "no authorization response is sent in clear",
-        ", ".join(wrong) or ", ".join(map(str, members.get("redirect_uris", ()))) or "no redirect URIs",
+        ", ".join(wrong or uris) or "no redirect URIs",
         "register https redirect URIs, or loopback ones for a program on the user's machine",
     )
-    keys = (members.get("jwks") or {}).get("keys", ()) if isinstance(members.get("jwks"), dict) else ()
+    jwks = members.get("jwks")
+    given = jwks.get("keys") if isinstance(jwks, dict) else None
+    keys = given if isinstance(given, list) else []
     if method == "private_key_jwt":
         yield rules.row(
             "registration.keys",
@@ -142,5 +146,5 @@ def _fits(members: Any, rules: Rules) -> Iterator[Row]:
 
 def _is_private(uri: str) -> bool:
     """Whether nobody on the way reads what is sent there."""
-    parts = urlsplit(uri)
-    return parts.scheme != "http" or is_loopback_host(parts.hostname)
+    parts = split_url(uri)
+    return parts is not None and (parts.scheme != "http" or is_loopback_host(parts.hostname))

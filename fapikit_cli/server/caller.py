@@ -83,5 +83,5 @@ class Caller:
                 browser.stream("GET", url, headers=dict(headers), follow_redirects=False) as answer,
             ):
                 return HttpResponse(answer.status_code, tuple(answer.headers.multi_items()), b"", url)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(f"{without_query(url)} did not answer: {error}") from error
