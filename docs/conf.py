@@ -37,6 +37,7 @@ gettext_uuid = False
 
 html_theme = "furo"
 html_title = "fapikit"
+pygments_style = "friendly"  # the default of Sphinx is lime green
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 templates_path = ["_templates"]

@@ -7,12 +7,13 @@ Role: AS, RS
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,7 +22,7 @@ from askit.attacks import Party
 from askit.attacks import find_holes as find_server_holes
 from askit.attacks.visitor import visit, walk
 from fapikit import client_context
-from fapikit.scan_report import ScanReport
+from fapikit.scan_report import NotLookedAt, ScanReport
 from fapikit.urls import is_loopback_host, origin_of
 from fapikit_cli.client_file import ClientFile
 from fapikit_cli.connecting import key_of, read_key
@@ -58,6 +59,7 @@ class ApiPlan:
     client: ClientFile
     issuer_key: Path | None
     method: str
+    user: str
     scope: str | None
     acr: str | None
     ca: Path | None
@@ -135,7 +137,7 @@ def attack_api(plan: ApiPlan) -> ScanReport:
         mint = Mint(plan.client.issuer)
         mint.issuer_key = read_key(plan.issuer_key)
         mint.resource = str(described.get("resource") or plan.client.api or origin_of(plan.url))
-        claims = {"scope": plan.scope or _scope_of_api(plan.client), "acr": plan.acr}
+        claims = {"sub": plan.user, "scope": plan.scope or _scope_of_api(plan.client), "acr": plan.acr}
         asked: dict[str, Any] = {name: value for name, value in claims.items() if value}
 
         def send(method: str, url: str, headers: list[tuple[str, str]], body: bytes = b"") -> httpx.Response:
@@ -160,6 +162,7 @@ def show(report: ScanReport, *, as_json: bool) -> ExitStatus:
             }
         )
         return status
+    report.not_looked_at = tuple(_for_a_terminal(item) for item in report.not_looked_at)
     if report.outcomes:
         show_table(
             ["attack", "what came", "clause"],
@@ -168,6 +171,26 @@ def show(report: ScanReport, *, as_json: bool) -> ExitStatus:
         )
     say(report.text(), style="bad" if report else "good")
     return status
+
+
+_OPTIONS: Final = {
+    "what another client may do": "--other-client FILE",
+    "wider scopes": "--scope 'openid accounts', or what else this client may have",
+    "scopes": "--scope SCOPE for a route that needs one",
+    "how the user signed in": "--acr LEVEL for a route that needs one",
+}
+"""What a person types to have it looked at. The reports themselves speak to those who write Python."""
+
+_PYTHON: Final = re.compile(
+    r"\b(?:Reach|Party|Mint|find_holes|afind_holes|ResourceServer)\(|Sender\b|\bsend\b|\bsign_in\b"
+)
+
+
+def _for_a_terminal(item: NotLookedAt) -> NotLookedAt:
+    option = _OPTIONS.get(item.what)
+    if option is None and _PYTHON.search(item.enable):
+        option = f"in Python, {item.enable}"
+    return item if option is None else item._replace(enable=option)
 
 
 def _party(file: ClientFile, scope: str | None) -> Party:

@@ -62,6 +62,14 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [] if viewer is None else [f"watch the flows at {viewer.url}"]
 
 
+@pytest.hookimpl(trylast=True)  # after the terminal reporter, which with -q writes no header
+def pytest_sessionstart(session: pytest.Session) -> None:
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and session.config.get_verbosity() < 0:
+        for line in pytest_report_header(session.config):
+            terminal.write_line(line)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     kept = config.getoption("flows")
     if kept and Path(kept).is_dir() and terminalreporter.stats.get("failed"):

@@ -38,7 +38,8 @@ def attack(
         ),
     ] = None,
     user: Annotated[
-        str, typer.Option("--user", metavar="NAME", help="The test user who signs in.")
+        str,
+        typer.Option("--user", metavar="NAME", help="The test user: signs in at a server, is sub at an API."),
     ] = "alice",
     password: Annotated[
         str, typer.Option("--password", metavar="SOURCE", help="Of the test user: FILE, -, env:NAME or ask.")
@@ -84,7 +85,7 @@ def attack(
             report = attacking.attack_server(plan)
         else:
             report = attacking.attack_api(
-                attacking.ApiPlan(url, file, issuer_key, method, scope, acr, authority)
+                attacking.ApiPlan(url, file, issuer_key, method, user, scope, acr, authority)
             )
     except attacking.NothingShown as error:
         tell(f"Nothing is shown: {error}", style="bad")

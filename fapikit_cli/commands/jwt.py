@@ -66,6 +66,7 @@ def verify(
     purpose: Annotated[
         str | None,
         typer.Option(
+            metavar="PURPOSE",
             help="What it must be, such as id-token. Without it, what it looks like.",
             autocompletion=_purposes,
         ),
@@ -76,11 +77,13 @@ def verify(
     jwks: Annotated[
         str | None, typer.Option(metavar="FILE|URL", help="The keys: a JWK Set, or a JWK.")
     ] = None,
-    iss: Annotated[str | None, typer.Option(help="The iss to expect, beside --jwks.")] = None,
-    audience: Annotated[
-        list[str] | None, typer.Option(help="The aud to expect. It may be given again.")
+    iss: Annotated[
+        str | None, typer.Option(metavar="ISSUER", help="The iss to expect, beside --jwks.")
     ] = None,
-    nonce: Annotated[str | None, typer.Option(help="The nonce that was sent.")] = None,
+    audience: Annotated[
+        list[str] | None, typer.Option(metavar="AUDIENCE", help="The aud to expect. It may be given again.")
+    ] = None,
+    nonce: Annotated[str | None, typer.Option(metavar="NONCE", help="The nonce that was sent.")] = None,
     at: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Verify for this time, since 1970.")
     ] = None,

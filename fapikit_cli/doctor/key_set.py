@@ -51,7 +51,7 @@ def examine_keys(metadata: ServerMetadata, rules: Rules, caller: Caller) -> Iter
         answer.took < _SLOW,
         "RFC 7517 5",
         requirement,
-        f"{len(members['keys'])} keys, in {answer.took:.2f} s",
+        f"{_count(members['keys'])}, in {answer.took:.2f} s",
         "a verifier waits for it while a request waits: answer from a cache near the server",
         otherwise=Verdict.WARNS,
     )
@@ -61,6 +61,10 @@ def examine_keys(metadata: ServerMetadata, rules: Rules, caller: Caller) -> Iter
     yield from _for_what_is_signed(usable.keys, metadata, rules)
 
 
+def _count(keys: Sequence[Any]) -> str:
+    return "1 key" if len(keys) == 1 else f"{len(keys)} keys"
+
+
 def _each(keys: Sequence[Mapping[str, Any]], usable: KeySet, rules: Rules) -> Iterator[Row]:
     private = [_named(key) for key in keys if PRIVATE_MEMBERS & key.keys()]
     yield rules.row(
@@ -68,7 +72,7 @@ def _each(keys: Sequence[Mapping[str, Any]], usable: KeySet, rules: Rules) -> It
         not private,
         "RFC 7517 9.2",
         "no key shows its private part",
-        f"private members in {', '.join(private)}" if private else f"{len(keys)} keys, none of them private",
+        f"private members in {', '.join(private)}" if private else f"{_count(keys)}, none of them private",
         "take it away at once, replace the key, and revoke what it signed: everybody can sign with it now",
     )
     with_private_part = {key.get("kid") for key in keys if PRIVATE_MEMBERS & key.keys()}

@@ -15,6 +15,7 @@ from fapikit.metadata_audit import audit
 from fapikit_cli.doctor.row import Row, Rules, Verdict
 from fapikit_cli.server.published import Document, Published
 
+_UNREACHABLE: Final = "see the rows of TLS and of the certificate"
 _PUBLISH: Final = "publish the same metadata at both well-known URLs"
 
 
@@ -51,7 +52,7 @@ def _document(document: Document, rules: Rules, *, usable: bool) -> Row:
             f"in {answer.took:.2f} s" if answer else "",
         )
     if isinstance(error, TransportError) and not isinstance(error, UnexpectedRedirect):
-        return rules.failed("metadata.document", error, requirement, undecided=True)
+        return rules.failed("metadata.document", error, requirement, undecided=True, advice=_UNREACHABLE)
     return rules.row(
         "metadata.document",
         False,
@@ -68,7 +69,7 @@ def _audited(published: Published, rules: Rules) -> Iterator[Row]:
     for row in audit(published.metadata, rules.profile).rows:
         name, *words = row.requirement.split()
         name += ".forbidden" if {"no", "nothing"} & set(words[:2]) else ""
-        advice = f"let the metadata say: {row.requirement}; and do it, if it is not done yet"
+        advice = f"configure the server so that this is true, and that its metadata say so: {row.requirement}"
         yield rules.row(f"profile.{name}", row.holds, row.clause, row.requirement, row.found, advice)
 
 

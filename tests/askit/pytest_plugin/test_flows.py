@@ -68,6 +68,7 @@ def run(folder: Path, *arguments: str) -> str:
 def test_flows_are_served_while_tests_run_and_kept_of_each_failed_test(tmp_path: Path) -> None:
     told = run(tmp_path, "--flows=kept", "--watch-flows")
     assert "3 failed, 2 passed" in told
+    assert told.count("watch the flows at http://127.0.0.1:") == 1
     kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
     assert kept == ["test_them.py-test_that_fails-a-b.html", "test_them.py-test_that_fails-c.html"]
     page = (tmp_path / "kept" / kept[0]).read_text()

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from fapikit.scan_report import Finding, ScanReport
+from fapikit_cli import attacking
 from fapikit_cli.attacking import require_permission, show
+from fapikit_cli.client_file import read_client_file
 from fapikit_cli.exit_status import ExitStatus
 from fapikit_cli.failing import WrongUsage
 from tests.fapikit_cli.acting.desk import Desk
@@ -19,6 +21,8 @@ def test_the_bank_has_no_hole(desk: Desk) -> None:
     told = desk.run("attack", desk.bank.issuer, "--password", "env:PASSWORD_OF_ALICE")
     assert told.returncode == 0, told.stderr
     assert f"no hole in the server {desk.bank.issuer}" in told.stdout
+    assert "To look: --other-client FILE" in told.stdout
+    assert "To look: in Python, Party(signs_requests=True)" in told.stdout
     row = next(line for line in told.stdout.splitlines() if line.startswith("a code with another verifier"))
     assert "refused" in row
 
@@ -46,6 +50,21 @@ def test_its_api_has_no_hole(desk: Desk) -> None:
     report = json.loads(told.stdout)
     assert report["holes"] == []
     assert report["attacks"] > 400
+
+
+def test_the_tokens_for_an_api_are_those_of_the_test_user(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(
+        attacking, "find_api_holes", lambda *_request, **claims: seen.update(claims) or ScanReport()
+    )
+    facts = desk.bank.facts
+    client, key = read_client_file(Path(facts["client_file"])), Path(facts["issuer_key_file"])
+    attacking.attack_api(
+        attacking.ApiPlan(f"{facts['api']}accounts", client, key, "GET", "bob", None, None, client.ca)
+    )
+    assert (seen["sub"], seen["scope"]) == ("bob", "accounts")
 
 
 def test_if_the_honest_login_does_not_pass_nothing_is_shown(desk: Desk) -> None:
