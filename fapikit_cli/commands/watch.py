@@ -33,6 +33,7 @@ def watch(
 
     The address has a key, and only this machine can reach it. Ctrl-C ends the page.
     """
+    import signal
     import sys
     from contextlib import suppress
 
@@ -49,6 +50,8 @@ def watch(
             f"{save_page(recording, save)} can be opened from disk. Look at what is in it before you send it."
         )
         return
+    # A parent that runs this in the background may have left Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         viewer = serve(recording, port=port)
     except OSError as error:

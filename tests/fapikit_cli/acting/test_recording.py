@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 
 from fapikit_viewer import Recording, view_of
 from tests.fapikit_cli.acting.desk import Desk, running_bank
@@ -58,17 +59,29 @@ def test_what_a_client_records_has_no_secret(desk: Desk) -> None:
         assert title in titles
 
 
-def test_a_recording_is_shown_on_this_machine_until_somebody_ends_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN], ids=["in front", "in the background"])
+def test_a_recording_is_shown_on_this_machine_until_somebody_ends_it(
+    tmp_path: Path, before: signal.Handlers
+) -> None:
+    """A shell starts a program in the background with Ctrl-C ignored."""
     arguments = [*COMMAND, "watch", "not-yet.jsonl", "--no-browser"]
     with subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment()
+        arguments,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=environment(),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, before),
     ) as watching:
-        assert watching.stdout is not None
-        url = watching.stdout.readline().strip()
-        assert url.startswith("http://127.0.0.1:")
-        assert "<html" in httpx.get(url, trust_env=False).text
-        watching.send_signal(signal.SIGINT)
-        assert watching.wait(20) == 0
+        try:
+            assert watching.stdout is not None
+            url = watching.stdout.readline().strip()
+            assert url.startswith("http://127.0.0.1:")
+            assert "<html" in httpx.get(url, trust_env=False).text
+            watching.send_signal(signal.SIGINT)
+            assert watching.wait(20) == 0
+        finally:
+            watching.kill()
 
 
 def test_without_a_recording_nothing_is_saved(desk: Desk) -> None:
