@@ -13,6 +13,8 @@ UPGRADE ?=
 TAG ?=
 PYTHONS ?=
 PYTEST ?=
+# One more than there are cores, because some tests wait for another process.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo lab test check fix docs docs-site docs-links docs-translations pictures samples bench fuzz dist test-dist sbom release-notes lock clean test-pythons test-lowest
@@ -45,7 +47,7 @@ lab: $(VENV)/dev.stamp ## play every attack against naive parts and against the 
 	@$(BIN)/python -m examples.attack_lab --threat "$(T)"
 
 test: check ## everything: lint, types, import rules, generated docs, tests
-	@$(BIN)/python -m pytest -n auto --every-error-raised
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations 25 --every-error-raised
 
 test-pythons: $(VENV)/dev.stamp ## the tests on each Python from 3.11 to 3.14 that is here (PYTHONS="3.12 3.13"; PYTEST= chooses tests)
 	@$(BIN)/python -m tools.environments pythons $(if $(PYTHONS),--only $(PYTHONS)) -- $(PYTEST)

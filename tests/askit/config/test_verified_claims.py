@@ -147,6 +147,6 @@ def test_what_the_published_schema_refuses_is_refused(path: str, value: Any, tol
 def test_the_example_of_the_guide_is_valid() -> None:
     guide = (ROOT / "docs" / "askit.md").read_text("utf-8")
     section = guide.split("\n## Verified claims\n")[1].split("\n## ")[0]
-    example = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    example = section.split("```toml\n")[1].split("```")[0]
     (user,) = Config.from_mapping(settings(**tomllib.loads(example))).users
     assert user.verified_claims[0]["claims"]["birthdate"] == "1990-02-03"
