@@ -47,7 +47,7 @@ lab: $(VENV)/dev.stamp ## play every attack against naive parts and against the 
 	@$(BIN)/python -m examples.attack_lab --threat "$(T)"
 
 test: check ## everything: lint, types, import rules, generated docs, tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations 25 --every-error-raised
+	@$(BIN)/python -m pytest -n $(WORKERS) --durations 25 --every-error-raised
 
 test-pythons: $(VENV)/dev.stamp ## the tests on each Python from 3.11 to 3.14 that is here (PYTHONS="3.12 3.13"; PYTEST= chooses tests)
 	@$(BIN)/python -m tools.environments pythons $(if $(PYTHONS),--only $(PYTHONS)) -- $(PYTEST)

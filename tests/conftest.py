@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -31,32 +30,6 @@ __all__ = [
 # The same examples in every run: a test that fails, fails for everybody. `make fuzz` is for finding new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
-
-
-_TESTS = Path(__file__).parent
-# What these tests share takes seconds to make: a built site, wheels, a browser, a bank, plays of attacks. So all tests
-# of one group run in the same process of pytest-xdist (`--dist loadgroup`), and it is made once.
-_ONE_PROCESS = (
-    "attack_lab",
-    "distribution",
-    "e2e/test_demo_pages.py",
-    "fapikit_cli",
-    "fapikit_viewer",
-    "meta",
-    "pages/test_site.py",
-)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put each test that shares something costly into its group."""
-    for item in items:
-        if not item.path.is_relative_to(_TESTS):
-            continue
-        place = item.path.relative_to(_TESTS).as_posix()
-        for group in _ONE_PROCESS:
-            if place == group or place.startswith(f"{group}/"):
-                item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ MINORS = (11, 12, 13, 14)
 """The minor versions of Python 3 that pyproject.toml declares."""
 FOLDER = ROOT / ".environments"
 NEWEST, LOWEST = "constraints.txt", "constraints-lowest.txt"
-EVERY_TEST = ("-n", "auto", "--dist", "loadgroup", "--every-error-raised")
+EVERY_TEST = ("-n", "auto", "--every-error-raised")
 
 
 def main() -> int:

@@ -13,11 +13,24 @@ from tools.site import build
 from tools.translations import TRANSLATED
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("site")
-    assert build(target, whole=False) == 0, "see the warnings above: `make docs-site` says the same"
-    return target / "html"
+def test_the_site(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    """One test, because processes of pytest-xdist would build one site each: a minute of computing."""
+    assert build(tmp_path, whole=False) == 0, "see the warnings above: `make docs-site` says the same"
+    site = tmp_path / "html"
+    for language in ("en", "ja"):
+        with subtests.test(
+            "every page is there and leads to itself in the other language", language=language
+        ):
+            every_page_is_there_and_leads_to_itself_in_the_other_language(site, language)
+    for check in (
+        a_translation_is_shown_on_the_japanese_page_alone,
+        nothing_comes_from_another_host,
+        diagrams_are_drawn,
+        the_front_door_opens_the_english_pages,
+        search_works_without_a_server,
+    ):
+        with subtests.test(check.__name__):
+            check(site)
 
 
 def pages_in(language: str) -> list[Page]:
@@ -29,8 +42,7 @@ def pages_in(language: str) -> list[Page]:
     ]
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
-def test_every_page_is_there_and_leads_to_itself_in_the_other_language(site: Path, language: str) -> None:
+def every_page_is_there_and_leads_to_itself_in_the_other_language(site: Path, language: str) -> None:
     other = {"en": "ja", "ja": "en"}[language]
     for page in pages_in(language):
         built = (site / language / page.name).with_suffix(".html")
@@ -40,14 +52,14 @@ def test_every_page_is_there_and_leads_to_itself_in_the_other_language(site: Pat
         assert (built.parent / link).resolve() == (site / other / page.name).with_suffix(".html")
 
 
-def test_a_translation_is_shown_on_the_japanese_page_alone(site: Path) -> None:
+def a_translation_is_shown_on_the_japanese_page_alone(site: Path) -> None:
     page, link = "docs/how-to/django.html", "#what-goes-wrong"
     english, japanese = ((site / language / page).read_text("utf-8") for language in ("en", "ja"))
     assert f'<h2>うまくいかないとき<a class="headerlink" href="{link}"' in japanese
     assert f'<h2>What goes wrong<a class="headerlink" href="{link}"' in english
 
 
-def test_nothing_comes_from_another_host(site: Path) -> None:
+def nothing_comes_from_another_host(site: Path) -> None:
     fetched = re.compile(
         r"""<(?:script|link|img|source|iframe)\b[^>]*\b(?:src|href)=["'](?:https?:)?//([^"'/]+)"""
     )
@@ -58,18 +70,18 @@ def test_nothing_comes_from_another_host(site: Path) -> None:
         assert not imported.search(style.read_text("utf-8")), style
 
 
-def test_diagrams_are_drawn(site: Path) -> None:
+def diagrams_are_drawn(site: Path) -> None:
     for page in pages():
         text = (site / "en" / page.name).with_suffix(".html").read_text("utf-8")
         assert text.count('<figure class="diagram"><svg') == len(page.in_language("mermaid")), page.name
     assert (site / "en/docs/threats.html").read_text("utf-8").count('<figure class="diagram">') > 70
 
 
-def test_the_front_door_opens_the_english_pages(site: Path) -> None:
+def the_front_door_opens_the_english_pages(site: Path) -> None:
     (door,) = re.findall(r"url=([^\"]+)", (site / "index.html").read_text("utf-8"))
     assert (site / door).exists()
 
 
-def test_search_works_without_a_server(site: Path) -> None:
+def search_works_without_a_server(site: Path) -> None:
     for language in ("en", "ja"):
         assert (site / language / "searchindex.js").stat().st_size > 10_000

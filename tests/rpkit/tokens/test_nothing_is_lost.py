@@ -136,7 +136,10 @@ class FailingAfterTheCall(MemoryStore):
 
 
 @pytest.mark.parametrize("answer", ["good", "refused"])
-def test_a_store_that_fails_loses_no_token_either(answer: str, clients: Clients, bank: FakeBank) -> None:
+def test_a_store_that_fails_loses_no_token_either(
+    answer: str, clients: Clients, bank: FakeBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpkit.tokens.token_store.LOCK_TTL", 0.5)  # the last refresh waits for its end
     bank.rotate = True
     store = FailingAfterTheCall(bank)
     client = stored_client(clients, bank, store)
