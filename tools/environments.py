@@ -24,6 +24,8 @@ MINORS = (11, 12, 13, 14)
 FOLDER = ROOT / ".environments"
 NEWEST, LOWEST = "constraints.txt", "constraints-lowest.txt"
 EVERY_TEST = ("-n", "auto", "--every-error-raised")
+ONE_PROCESS = ("-n", "0", "--every-error-raised")
+"""The oldest pytest-xdist compares names of tests whole, and some have a key in theirs."""
 
 
 def main() -> int:
@@ -34,9 +36,10 @@ def main() -> int:
     )
     parser.add_argument("pytest", nargs="*", help="arguments for pytest; by default all tests")
     asked = parser.parse_args()
-    arguments = tuple(asked.pytest) or EVERY_TEST
     if asked.which == "lowest":
+        arguments = tuple(asked.pytest) or ONE_PROCESS
         return _run({"lowest": _tests_in("lowest", Path(sys.executable), LOWEST, arguments)})
+    arguments = tuple(asked.pytest) or EVERY_TEST
     wanted = {f"3.{minor}" for minor in MINORS if not asked.only or f"3.{minor}" in asked.only}
     found = {version: python for version, python in interpreters() if version in wanted}
     for version in sorted(wanted - found.keys()):
@@ -87,7 +90,9 @@ def _made(name: str, python: Path, packages: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([python, "-m", "venv", folder], check=True)
     install = [str(own), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "--require-hashes", "-r", str(ROOT / packages)], check=True)
+    # The list is whole, so pip need not resolve: it would not know `pyjwt[crypto]` for the pinned `pyjwt`.
+    whole = ["--no-deps", "--require-hashes", "-r", str(ROOT / packages)]
+    subprocess.run([*install, *whole], check=True)
     subprocess.run([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
     stamp.write_text(wanted)
     return own

@@ -108,15 +108,18 @@ def a_certificate(
         builder = builder.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False
         )
-        if issuer is not None:
-            builder = builder.add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-            )
     else:
         if key_usage is not None:
             builder = builder.add_extension(key_usage, critical=True)
         if extended is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
+    is_server = ExtendedKeyUsageOID.SERVER_AUTH in (extended or ())
+    if issuer is not None and (
+        ca or is_server
+    ):  # Python 3.13 takes no server's without it (RFC 5280 4.2.1.1)
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
     if constraints is not None:
         builder = builder.add_extension(constraints, critical=False)
     if names:

@@ -307,7 +307,7 @@ def test_openssl_may_refuse_what_was_read() -> None:
         made.tls_context(CA_PEM, FAPI2_SECURITY)
     traceback = refused.value.__traceback__
     while traceback is not None:  # what an error tracker would show
-        assert not {"password", "encrypted"} & traceback.tb_frame.f_locals.keys()
+        assert not {"password", "encrypted"} & set(traceback.tb_frame.f_locals)
         traceback = traceback.tb_next
 
 
