@@ -185,21 +185,20 @@ class Lab:
         self.serve(site.app, place)
         return site, place.origin
 
-    def app_at(self, bank: NaiveBank, **options: Any) -> Client:
+    def app_at(self, bank: NaiveBank | HostileBank, **options: Any) -> Client:
         """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends.
 
-        `options`: those of rpkit.
+        `options`: those of rpkit. The profile is oauth-2.1 unless they name another.
         """
-        client = Client.discover(
-            bank.issuer,
-            client_id=APP,
-            auth=PublicClient(),
-            redirect_uri=f"{self.fintech_site}/callback",
-            profile="oauth-2.1",
-            sender_constraint=None,
-            http=HttpSettings(ca=self.ca),
-            **options,
-        )
+        own: dict[str, Any] = {
+            "client_id": APP,
+            "auth": PublicClient(),
+            "redirect_uri": f"{self.fintech_site}/callback",
+            "profile": "oauth-2.1",
+            "sender_constraint": None,
+            "http": HttpSettings(ca=self.ca),
+        }
+        client = Client.discover(bank.issuer, **{**own, **options})
         self._stack.callback(client.close)
         return client
 
