@@ -90,7 +90,7 @@ def test_a_pipe_of_the_shell_has_no_other_readers(folder: Path) -> None:
 
 def test_a_certificate_with_its_key_in_one_file_is_such_a_file(folder: Path) -> None:
     (folder / "fapikit-client.toml").write_text(f'{CLIENT}auth = "tls_client_auth"\ncertificate = "secret"\n')
-    with pytest.raises(WrongUsage, match="the key of the certificate is in .* has the mode 0644"):
+    with pytest.raises(WrongUsage, match=r"the key of the certificate is in .* has the mode 0644"):
         get_command(app)(("token", "client-credentials"), standalone_mode=False)
 
 
