@@ -29,6 +29,7 @@ from fapikit.io.watcher import Watcher
 from fapikit.members import LOG
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Concealed
+from fapikit.setting_types import check_text_settings
 from fapikit.urls import require_secure, without_query
 
 C = TypeVar("C")
@@ -65,6 +66,7 @@ class HttpSettings:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if self.client_certificate is not None and not isinstance(
             self.client_certificate, TlsClientCertificate
         ):
