@@ -44,6 +44,6 @@ Mallory's servers are in `mallory.py`: a site that keeps what reaches it, a bank
 `jwts.py`, proofs of any key in `proofs.py`, tokens that can be guessed in `numbered.py`. `lab.protect(app, issuer)`
 puts an app of your own behind `asgi_mw.Protect`, `lab.nginx(...)` puts nginx before it, and `lab.serve_elsewhere(...)`
 serves it in a second process. `lab.app_at(bank)` puts the toolkit's client before a naive bank, so that nothing but the
-client defends; `naive/signing_bank.py` has banks that sign their responses. Both plays together should take less than two seconds: there is no
-sleeping; a bank of your own may have a clock that you move.
+client defends; `naive/signing_bank.py` has banks that sign their responses. Both plays together should take less than
+two seconds: there is no sleeping; a bank of your own may have a clock that you move.
 """
