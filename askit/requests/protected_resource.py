@@ -49,9 +49,8 @@ async def answer_with_token(
         return await answer(await _read_caller(core, request, token.strip(), bound=bound))
     except FapiError as error:
         log_refusal(error, where, core.log)
-        return challenge_answer(
-            error, scheme="DPoP" if bound else "Bearer", algorithms=core.profile.signing_algorithms
-        )
+        scheme = "DPoP" if bound and "dpop" in core.bindings else "Bearer"
+        return challenge_answer(error, scheme=scheme, algorithms=core.profile.signing_algorithms)
 
 
 def _unchallenged(core: Core) -> Response:

@@ -77,11 +77,15 @@ class Lab:
         context.load_cert_chain(*certificate)
         return context
 
-    def tls_asking_for_certificates(self) -> ssl.SSLContext:
-        """A server's TLS context that asks for client certificates of the authority that the shipped banks trust."""
+    def tls_asking_for_certificates(self, *registered: bytes) -> ssl.SSLContext:
+        """A server's TLS context that asks for client certificates of the authority that the shipped banks trust.
+
+        `registered`, DER: further ones that it accepts.
+        """
         folder = self._hosts.directory
         context = server_context(folder / "server.pem", folder / "server.key")
-        ask_for_client_certificates(context, read_certificates(self._hosts.client_authority.file))
+        authority = read_certificates(self._hosts.client_authority.file)
+        ask_for_client_certificates(context, [*authority, *registered])
         return context
 
     # Servers that live as long as a play.
@@ -164,15 +168,15 @@ class Lab:
     @overload
     def naive_bank(self) -> NaiveBank: ...
     @overload
-    def naive_bank(self, kind: type[B]) -> B: ...
-    def naive_bank(self, kind: type[Any] = NaiveBank) -> Any:
+    def naive_bank(self, kind: type[B], *, tls: ssl.SSLContext | None = None) -> B: ...
+    def naive_bank(self, kind: type[Any] = NaiveBank, *, tls: ssl.SSLContext | None = None) -> Any:
         """A new bank that checks next to nothing, with its naive API at `/accounts` and `/payments`.
 
         `kind`: a subclass with the faults that the attack needs.
         """
         place = Place()
         bank = kind(place.origin, redirect_uris=self._redirect_uris)
-        self.serve(NaiveApi(bank, bank.app), place)
+        self.serve(NaiveApi(bank, bank.app), place, tls=tls)
         return bank
 
     def naive_web_site(self, kind: type[W], bank: NaiveBank) -> tuple[W, str]:
@@ -185,21 +189,20 @@ class Lab:
         self.serve(site.app, place)
         return site, place.origin
 
-    def app_at(self, bank: NaiveBank, **options: Any) -> Client:
+    def app_at(self, bank: NaiveBank | HostileBank, **options: Any) -> Client:
         """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends.
 
-        `options`: those of rpkit.
+        `options`: those of rpkit. The profile is oauth-2.1 unless they name another.
         """
-        client = Client.discover(
-            bank.issuer,
-            client_id=APP,
-            auth=PublicClient(),
-            redirect_uri=f"{self.fintech_site}/callback",
-            profile="oauth-2.1",
-            sender_constraint=None,
-            http=HttpSettings(ca=self.ca),
-            **options,
-        )
+        own: dict[str, Any] = {
+            "client_id": APP,
+            "auth": PublicClient(),
+            "redirect_uri": f"{self.fintech_site}/callback",
+            "profile": "oauth-2.1",
+            "sender_constraint": None,
+            "http": HttpSettings(ca=self.ca),
+        }
+        client = Client.discover(bank.issuer, **{**own, **options})
         self._stack.callback(client.close)
         return client
 
