@@ -93,9 +93,7 @@ def http_of(file: ClientFile) -> HttpSettings:
     """Whom the client trusts, and the certificate that it shows."""
     certificate = None
     if file.certificate is not None:
-        key = file.certificate_key
-        if key is not None:
-            read_private(key, "the key of the certificate")
+        key = read_private(file.certificate_key or file.certificate, "the key of the certificate")
         certificate = TlsClientCertificate.from_pem(file.certificate, key)
     return HttpSettings(ca=file.ca, client_certificate=certificate)
 
@@ -120,7 +118,6 @@ def key_of(file: ClientFile) -> PrivateKey:
 
 def read_key(path: Path) -> PrivateKey:
     """A key from a file: PEM, a JWK, or a JWK Set with one key. Raises WrongUsage, UnusablePrivateKey, OSError."""
-    read_private(path, "the private key")
     return read_private_key(str(path.absolute()))
 
 

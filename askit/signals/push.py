@@ -19,13 +19,15 @@ from askit.signals.queue import EventQueue
 from askit.signals.streams import ENABLED, EventStream, find_stream
 from fapikit.errors import FapiError, TransportError
 from fapikit.flow import Flow, background, call, http, sleep
-from fapikit.http_message import HttpRequest
+from fapikit.http_message import HttpRequest, read_retry_after
 from fapikit.secrets import Secret
 from fapikit.signals.push import MEDIA_TYPE
 
 TIMEOUT: Final = 5.0
 PAUSES: Final = (0.0, 1.0, 5.0)
-"""Seconds before each attempt."""
+"""Seconds before each attempt; more, if the receiver asks for it."""
+_LONGEST_ASKED: Final = 60.0
+"""Seconds that a receiver's Retry-After counts for at most: nothing is pushed to it by this process meanwhile."""
 STORE_TIMEOUT: Final = 5.0
 _AT_ONCE: Final = 20
 _ANSWER_OCTETS: Final = 4096
@@ -92,10 +94,10 @@ async def _next_of(core: Core, client_id: str) -> tuple[EventStream, list[dict[s
 
 def _push(core: Core, stream: EventStream, claims: dict[str, Any]) -> Flow[bool]:
     """Whether this event is done with."""
-    why = ""
+    why, asked = "", 0.0
     for pause in PAUSES:
-        if pause:
-            yield from sleep(pause)
+        if pause or asked:
+            yield from sleep(max(pause, asked))
         token = yield from call(event_token, core, claims, deadline=STORE_TIMEOUT)
         try:
             request = _request(stream, Secret(token))
@@ -109,6 +111,7 @@ def _push(core: Core, stream: EventStream, claims: dict[str, Any]) -> Flow[bool]
             yield from call(_done, core, stream, claims["jti"], deadline=STORE_TIMEOUT)
             return True
         why = f"it answered {response.status}"
+        asked = min(read_retry_after(response, core.clock()) or 0.0, _LONGEST_ASKED)
     core.log.warning("an event waits for %s, which did not take it: %s", stream.client_id, why)
     return False
 

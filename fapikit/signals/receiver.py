@@ -22,6 +22,7 @@ from fapikit.flow import Flow, store_get, store_put
 from fapikit.jose.claims import Expected
 from fapikit.jose.purposes import SECURITY_EVENT_TOKEN
 from fapikit.secrets import Secret
+from fapikit.signals.event_budget import BudgetLeft
 from fapikit.signals.event_types import ABOUT_THE_STREAM, STREAM_UPDATED, VERIFICATION
 from fapikit.signals.security_event import SecurityEvent, read_security_event
 from fapikit.signals.subjects import PARTS
@@ -70,6 +71,7 @@ class EventReceiver:
     ) -> None:
         self.transmitter = transmitter
         self._known = KnownTransmitter(transmitter, clock)
+        self._left = BudgetLeft(transmitter.budget)
         self._store = store
         self._name = name
         self._act = act
@@ -77,12 +79,20 @@ class EventReceiver:
         self._skew = skew
         self.clock = clock
 
-    def hear(self, token: Secret) -> Flow[Heard]:
+    def hear(self, token: Secret, *, sender_known: bool = True) -> Flow[Heard]:
         """Take one security event token. Raises the JwtError of the failed check; UnknownVerification.
 
-        TransportError, StoreError: it cannot be decided now, and should come again.
+        TransportError, StoreError, TooManyEvents: it cannot be decided now, and should come again. `sender_known`: it
+        comes from the transmitter, whatever it is. Without that only what the transmitter signed counts for its budget,
+        so that nobody else can use it up.
         """
+        octets, now = len(token.reveal()), self.clock()
+        self._left.require(octets, now)
+        if sender_known:
+            self._left.spend(octets, now)
         event = yield from self._verified(token)
+        if not sender_known:
+            self._left.spend(octets, now)
         mark = _key("heard", self._name, event.issuer, event.jti)
         if (yield from store_get(self._store, mark)) is not None:
             return Heard(event, again=True)

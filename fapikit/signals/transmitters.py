@@ -22,6 +22,7 @@ from fapikit.jwks import RemoteKeySet
 from fapikit.metadata import well_known_url
 from fapikit.profiles import FAPI2_SECURITY
 from fapikit.secrets import Secret
+from fapikit.signals.event_budget import USUAL, EventBudget
 from fapikit.urls import is_secure, require_no_downgrade
 
 WELL_KNOWN: Final = "ssf-configuration"
@@ -37,7 +38,8 @@ class Transmitter:
     `keys` or `jwks_uri`: with what they are verified; left out, its metadata say where its keys are. `algorithms`:
     those of its signatures; by default those of FAPI 2.0. A transmitter that follows the CAEP interoperability profile
     needs `{"RS256"}`. `push_authorization`: the whole Authorization header of each push, as the stream was made with.
-    `stream_id`: the stream whose verification events are expected; None: of any.
+    `stream_id`: the stream whose verification events are expected; None: of any. `budget`: how much it may send in a
+    minute.
     """
 
     issuer: str
@@ -47,6 +49,7 @@ class Transmitter:
     algorithms: Collection[str] | None = None
     push_authorization: Secret | None = None
     stream_id: str | None = None
+    budget: EventBudget = USUAL
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""

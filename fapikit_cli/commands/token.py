@@ -137,8 +137,8 @@ def exchange(
     held = tokens_of(file, tokens)
     asked: dict[str, Any] = {"scope": scope, "resource": resource or file.api}
     asked = {name: value for name, value in asked.items() if value is not None}
+    handed_in: Any = held.require() if received is None else read_secret(received, "the received token")
     with connected(file, held, record) as rp:
-        handed_in: Any = held.require() if received is None else read_secret(received, "the received token")
         got = rp.exchange(handed_in, **asked)
     kept = None if keep is None else tokens_of(file, keep)
     _hand_over(got, kept, show_tokens=show_tokens, as_json=as_json)

@@ -131,6 +131,28 @@ class Told:
         return self.heard
 
 
+@pytest.mark.spec("RFC 6585 4")
+async def test_a_receiver_that_asks_for_time_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    def sleeping(seconds: float) -> Any:
+        slept.append(seconds)
+        return
+        yield
+
+    monkeypatch.setattr(push, "PAUSES", (0.0, 1.0, 5.0))
+    monkeypatch.setattr(push, "sleep", sleeping)
+    answers = [
+        httpx.Response(429, headers={"retry-after": "9"}),
+        httpx.Response(429, headers={"retry-after": "86400"}),
+        httpx.Response(202),
+    ]
+    told = Told(answer=lambda _: answers.pop(0))
+    await told.stream()
+    await told.ends("t1")
+    assert (len(told.heard), slept) == (3, [9.0, 60.0]), "no receiver holds a process for a day"
+
+
 async def settled() -> None:
     """Until nothing runs any more but this."""
     for _ in range(400):
