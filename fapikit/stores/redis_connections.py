@@ -25,9 +25,7 @@ def unanswered(error: BaseException, server: str) -> StoreUnavailable:
     """What the caller hears of any failure. `server`: host and port of the store, for its operator."""
     why, remedy = _why(error)
     failure = StoreUnavailable(
-        f"the Redis store at {server} did not answer: {why}",
-        remedy=remedy,
-        facts={"why": type(error).__name__},
+        f"the Redis store at {server} {why}", remedy=remedy, facts={"why": type(error).__name__}
     )
     failure.__cause__ = bare(error)
     return failure
@@ -42,9 +40,17 @@ def _why(error: BaseException) -> tuple[str, Remedy | None]:
     """The failure in words. The words of the server are not repeated: they may quote the command, which has secrets."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & {"AuthenticationError", "NoPermissionError"}:
-        return "it refuses the user or the password, or they have no right here", Remedy.FIX_CONFIGURATION
+        return "refused the user or the password, or they have no right there", Remedy.FIX_CONFIGURATION
     if str(error).endswith("DB index is out of range"):
-        return "it has no database of this number", Remedy.FIX_CONFIGURATION
+        return "has no database of this number", Remedy.FIX_CONFIGURATION
+    if "ResponseError" in kinds:
+        return f"refused the command: {type(error).__name__}", None
+    what, remedy = _cause_of(error)
+    return f"did not answer: {what}", remedy
+
+
+def _cause_of(error: BaseException) -> tuple[str, Remedy | None]:
+    """What the operating system or OpenSSL says of a connection."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -56,8 +62,8 @@ def _why(error: BaseException) -> tuple[str, Remedy | None]:
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno), None
         cause = cause.__cause__ or cause.__context__
-    if "TimeoutError" in kinds:
-        return "no answer came in time", None
+    if any(kind.__name__ == "TimeoutError" for kind in type(error).__mro__):
+        return "it took too long", None
     return type(error).__name__, None
 
 
