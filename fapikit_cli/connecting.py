@@ -31,6 +31,7 @@ from fapikit_cli.client_file import ClientFile
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.key_files import read_private_key
 from fapikit_cli.private_files import read_private
+from fapikit_cli.recordings import require_recording
 from fapikit_cli.token_file import TokenFile
 from fapikit_viewer import Party, Recorder, Recording
 from rpkit import Client
@@ -71,7 +72,8 @@ def connected(file: ClientFile, tokens: TokenFile, record: Path | None = None) -
 
 
 def recorder_of(file: ClientFile, record: Path) -> Recorder:
-    """Who writes down what this client sends. Its secrets are masked."""
+    """Who writes down what this client sends. Its secrets are masked. Raises WrongUsage."""
+    require_recording(record)
     recording = Recording(record)
     recording.add_party(Party("bank", "as", file.issuer, origins=(origin_of(file.issuer),)))
     if file.api is not None and origin_of(file.api) != origin_of(file.issuer):
