@@ -29,6 +29,7 @@ from fapikit.io.watcher import Watcher
 from fapikit.members import LOG
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Concealed
+from fapikit.setting_types import check_text_settings
 from fapikit.urls import require_secure, without_query
 
 C = TypeVar("C")
@@ -65,6 +66,7 @@ class HttpSettings:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if self.client_certificate is not None and not isinstance(
             self.client_certificate, TlsClientCertificate
         ):
@@ -233,7 +235,12 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
                 why += "; HttpSettings(ca=...) says whom to trust"
                 remedy = Remedy.FIX_CONFIGURATION
             break
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _BROKEN_OFF):
+        if isinstance(cause, _BROKEN_OFF):  # their errno is OpenSSL's, and no number of the operating system
+            why = f"{why}: the server broke off TLS"
+            if type(error).__name__ == "ConnectError":
+                why += "; it may take none of the versions and cipher suites that the profile allows"
+            break
+        if isinstance(cause, ssl.SSLError):
             why, remedy = f"{why}: TLS: {cause.reason}", Remedy.FIX_CONFIGURATION
             why += _about_our_certificate(str(cause.reason))
             break

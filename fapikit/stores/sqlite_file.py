@@ -31,6 +31,10 @@ class SqliteFile:
     def __init__(
         self, path: Path | str, *, timeout: float, synchronous: Synchronous, max_octets: int
     ) -> None:
+        if not isinstance(path, str | Path):
+            raise ConfigurationError(
+                f"path of the SQLite store must be a string or a Path, but it is of the type {type(path).__name__}"
+            )
         if str(path) in ("", "."):
             raise ConfigurationError("path of the SQLite store is empty: give the path of a file")
         self.path = Path(path).absolute()  # ":memory:" would not be a file
