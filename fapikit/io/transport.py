@@ -231,7 +231,12 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
                 why += "; HttpSettings(tls=...) says whom to trust"
                 remedy = Remedy.FIX_CONFIGURATION
             break
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _BROKEN_OFF):
+        if isinstance(cause, _BROKEN_OFF):  # their errno is OpenSSL's, and no number of the operating system
+            why = f"{why}: the server broke off TLS"
+            if type(error).__name__ == "ConnectError":
+                why += "; it may take none of the versions and cipher suites that the profile allows"
+            break
+        if isinstance(cause, ssl.SSLError):
             why, remedy = f"{why}: TLS: {cause.reason}", Remedy.FIX_CONFIGURATION
             why += _about_our_certificate(str(cause.reason))
             break
