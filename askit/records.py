@@ -27,7 +27,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
     registered, registered-from   the ids of all these clients, and of those from one address
     registrations-changed         the last changes of them, for the other processes
     event-stream     that of a receiver of Shared Signals, by its client_id
-             events  those that it has not acknowledged: numbered entries, by the stream_id
+             events  those that it has not acknowledged: numbered entries, by the stream_id; and who caused them
     keys     this server's signing keys                 secret       for nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4

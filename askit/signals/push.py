@@ -88,7 +88,11 @@ async def _next_of(core: Core, client_id: str) -> tuple[EventStream, list[dict[s
     settings, stream = core.config.shared_signals, await find_stream(core, client_id)
     if settings is None or stream is None or not stream.pushes or stream.status != ENABLED:
         return None
-    events, _ = await EventQueue(core, settings, stream.stream_id).first(_AT_ONCE)
+    queue = EventQueue(core, settings, stream)
+    more = True
+    events: list[dict[str, Any]] = []
+    while more and not events:
+        events, more = await queue.first(_AT_ONCE)
     return (stream, events) if events else None
 
 
@@ -119,7 +123,7 @@ def _push(core: Core, stream: EventStream, claims: dict[str, Any]) -> Flow[bool]
 async def _done(core: Core, stream: EventStream, jti: str) -> None:
     settings = core.config.shared_signals
     if settings is not None:
-        await EventQueue(core, settings, stream.stream_id).remove(jti)
+        await EventQueue(core, settings, stream).remove([jti])
 
 
 def _request(stream: EventStream, token: Secret) -> HttpRequest:

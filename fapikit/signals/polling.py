@@ -39,6 +39,7 @@ PAUSE: Final = 2.0
 """Seconds before the next poll, after one that brought nothing. A transmitter need not let a poll wait."""
 _LONGEST_PAUSE: Final = 60.0
 _CLOSE_DEADLINE: Final = 5.0
+_MOST_EMPTY: Final = 10
 _MOST_AT_ONCE: Final = 100
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _CLAUSE: Final = "RFC 8936 2.3"
@@ -79,6 +80,7 @@ class Poller:
         self._closed = False
         self._heard: list[str] = []
         self._refused: dict[str, dict[str, str]] = {}
+        self._more = False
         self._wait_for_budget = 0.0
         """Seconds until the transmitter may send more, after the last poll."""
 
@@ -88,10 +90,13 @@ class Poller:
         It ends early when the transmitter has sent what its budget allows. The rest waits there for the next time.
         Raises TransportError, MessageError if the transmitter does not answer as it should; what `connect` raises.
         """
-        heard, told = 0, False
+        heard, told, empty = 0, False, 0
         while True:
             found, new = yield from self.poll(wait=False)
             heard += new
+            if not found and self._more and empty < _MOST_EMPTY:
+                empty += 1  # a transmitter may look for the next event a little at a time
+                continue
             if not found or (not new and (told or not self._unsaid)):
                 return heard  # a transmitter that sends the same again and again does not keep us
             if self._wait_for_budget:
@@ -135,6 +140,7 @@ class Poller:
         if not isinstance(sets, dict):
             raise MalformedMessage("sets of the answer to a poll is not an object", clause=_CLAUSE)
         new, self._wait_for_budget = 0, 0.0
+        self._more = members.get("moreAvailable") is True
         for jti, token in list(sets.items())[: self._polling.at_once]:
             new += yield from self._hear(jti, token)
             if self._wait_for_budget:

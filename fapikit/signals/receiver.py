@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import FapiError, MalformedClaim, TransportError, UnknownVerification, UnusableAnswer
+from fapikit.errors.base import on_one_line
 from fapikit.flow import Flow, store_get, store_put
 from fapikit.jose.claims import Expected
 from fapikit.jose.purposes import SECURITY_EVENT_TOKEN
@@ -151,8 +152,9 @@ class EventReceiver:
                 facts={"claim": "sub_id"},
             )
         if STREAM_UPDATED in event.events:
-            status = str(event.events[STREAM_UPDATED].get("status"))[:40]
-            LOG.warning("%s has set the stream %s to %s", event.issuer, named[:80], status)
+            said = event.events[STREAM_UPDATED]
+            status, reason = (on_one_line(str(said.get(name, ""))[:200]) for name in ("status", "reason"))
+            LOG.warning("%s says that the stream %s is %s: %s", event.issuer, named[:80], status, reason)
             return
         state = event.events[VERIFICATION].get("state")
         if state is None:  # the transmitter looks whether we are there

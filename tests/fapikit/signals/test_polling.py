@@ -198,6 +198,16 @@ def test_a_transmitter_that_sends_the_same_for_ever_does_not_keep_us() -> None:
     assert len(endless.asked) == 2
 
 
+@pytest.mark.spec("RFC 8936 2.3")
+def test_an_empty_answer_that_says_there_is_more_is_asked_again_a_few_times() -> None:
+    empty = {"sets": {}, "moreAvailable": True}
+    polled = Polled(empty, sets("1"), NOTHING)
+    assert polled.drain() == 1
+    endless = Polled(*[empty] * 20)
+    assert endless.drain() == 0
+    assert len(endless.asked) == 11
+
+
 def test_a_transmitter_that_sends_more_than_was_asked_for_does_not_fill_us() -> None:
     polled = Polled(sets("1", "2", "3"), NOTHING)
     polled.drain()
