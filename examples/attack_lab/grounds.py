@@ -25,7 +25,10 @@ from rskit import Issuer, ResourceServer
 
 
 class Grounds:
-    """A context manager. `http` is an HTTP client that trusts its certificates, and follows no redirects."""
+    """A context manager. `http` is an HTTP client that trusts its certificates, and follows no redirects.
+
+    `ca`: whom to trust for that. `local`: the certificate of localhost, under it.
+    """
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -37,9 +40,9 @@ class Grounds:
         self._hosts = self._stack.enter_context(closing(Hosts()))
         folder = self._hosts.directory
         self.ca = self._hosts.ca
-        self._local = TlsFiles(self.ca, folder / "server.pem", folder / "server.key")
+        self.local = TlsFiles(self.ca, folder / "server.pem", folder / "server.key")
         self._named = certificate(folder)
-        self.street = self._stack.enter_context(closing(Street(self._local, self._named)))
+        self.street = self._stack.enter_context(closing(Street(self.local, self._named)))
         self.http = self.new_http()
         return self
 
@@ -96,7 +99,7 @@ class Grounds:
 
     @cached_property
     def _second_process(self) -> SecondProcess:
-        return self._stack.enter_context(closing(SecondProcess(self._local)))
+        return self._stack.enter_context(closing(SecondProcess(self.local)))
 
     def protect(
         self,

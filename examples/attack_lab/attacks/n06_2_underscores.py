@@ -13,7 +13,6 @@ refused.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
@@ -24,9 +23,11 @@ from examples.attack_lab.attacks.n06_certificate_header import HEADER, stolen, t
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.story import Party, Story
 from fapikit.certificates import CertificateHeader, ProxyTrust
+from fapikit.certificates.proxy_fields import ProxyFields
 
 LOOT = "the answer of an API to a token that is bound to the fintech's certificate"
 FORGED = HEADER.replace("-", "_")
+reading = ProxyFields.read
 FINTECH, MALLORY, API = Party.FINTECH, Party.MALLORY, Party.ACCOUNTS
 
 
@@ -36,9 +37,9 @@ async def mapping(scope: Scope, receive: Receive, send: Send) -> None:
     await trusting({**scope, "headers": hyphened}, receive, send)
 
 
-def mapped(_fields: Any, of_proxy: Iterable[tuple[bytes, bytes]], **_: bool) -> dict[str, str]:
-    """What the mutation check puts in the place of the defence: both names are one."""
-    return {name.decode().replace("_", "-"): value.decode() for name, value in of_proxy}
+def mapped(fields: ProxyFields, of_proxy: Iterable[tuple[bytes, bytes]], *, joined: bool) -> dict[str, str]:
+    """What the mutation check puts in the place of the defence: as shipped, and yet both names are one."""
+    return reading(fields, [(name.replace(b"_", b"-"), value) for name, value in of_proxy], joined=joined)
 
 
 def undefended(lab: Lab, story: Story) -> str:

@@ -12,7 +12,8 @@ because the bank writes no type into its logout tokens. The type `logout+jwt` al
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -26,6 +27,8 @@ from examples.attack_lab.lab import Lab
 from examples.attack_lab.naive.bank import NaiveBank
 from examples.attack_lab.story import Party, Story
 from fapikit import PrivateKey
+from fapikit.jose.claims import Expected, check_claims
+from fapikit.jose.purposes import Purpose
 
 LOOT = "Alice's session at the fintech"
 ALICE, BANK, FINTECH, MALLORY = Party.ALICE, Party.BANK, Party.FINTECH, Party.MALLORY
@@ -68,6 +71,11 @@ class BankBehindMallory(NaiveBank):
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": APP, "sub": "alice", "iat": now, "exp": now + 60, "jti": "1"}
         return signed({**claims, "events": {EVENT: {}}}, self.key)
+
+
+def forbidding_nothing(claims: Mapping[str, Any], purpose: Purpose, expected: Expected) -> None:
+    """What the mutation check puts in the place of the defence: as shipped, and yet any claim may be there."""
+    check_claims(claims, replace(purpose, forbidden=frozenset()), expected)
 
 
 def signing_in(kind: type[BankBehindMallory], tell: Callable[[Story], None]) -> tuple[Play, Play]:
@@ -115,6 +123,7 @@ ATTACK = Attack(
     rule="ForbiddenClaim",
     clause="RFC 8725 3.12",
     defence="fapikit.jose.claims.check_claims",
+    without=forbidding_nothing,
     undefended=UNDEFENDED,
     defended=DEFENDED,
 )

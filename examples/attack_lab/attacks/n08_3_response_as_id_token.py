@@ -14,7 +14,12 @@ from __future__ import annotations
 import time
 
 from examples.attack_lab.attack import Attack
-from examples.attack_lab.attacks.n08_2_logout_token import LOOT, BankBehindMallory, signing_in
+from examples.attack_lab.attacks.n08_2_logout_token import (
+    LOOT,
+    BankBehindMallory,
+    forbidding_nothing,
+    signing_in,
+)
 from examples.attack_lab.ecosystem import APP
 from examples.attack_lab.jwts import signed
 from examples.attack_lab.story import Party, Story
@@ -47,6 +52,7 @@ ATTACK = Attack(
     rule="ForbiddenClaim",
     clause="RFC 8725 3.12",
     defence="fapikit.jose.claims.check_claims",
+    without=forbidding_nothing,
     undefended=UNDEFENDED,
     defended=DEFENDED,
 )
