@@ -22,6 +22,7 @@ from fapikit.jwks import RemoteKeySet
 from fapikit.metadata import well_known_url
 from fapikit.profiles import FAPI2_SECURITY
 from fapikit.secrets import Secret
+from fapikit.setting_types import check_text_settings
 from fapikit.signals.event_budget import USUAL, EventBudget
 from fapikit.urls import is_secure, require_no_downgrade
 
@@ -53,6 +54,7 @@ class Transmitter:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if not is_secure(self.issuer) or (self.jwks_uri is not None and not is_secure(self.jwks_uri)):
             raise ConfigurationError(
                 "issuer and jwks_uri of a Transmitter must be https URLs (http on loopback only)",

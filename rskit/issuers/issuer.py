@@ -18,6 +18,7 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
 from fapikit.profiles import Profile
+from fapikit.setting_types import check_text_settings
 from fapikit.urls import require_secure
 from rskit.issuers.status_lists import StatusLists
 
@@ -65,10 +66,11 @@ class Introspection:
     assertion_audience: str = field(default=ISSUER, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
+        if not hasattr(self.auth, "credentials"):
             raise ConfigurationError(
                 "Introspection(client_id, auth): auth must be a method such as PrivateKeyJWT(key)"
             )
+        check_text_settings(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Issuer:
     status_lists: StatusLists | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        check_text_settings(self)
         require_secure(self.url, "an issuer")
         if (
             self.status_lists is not None

@@ -31,6 +31,7 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import STATUS_LIST
 from fapikit.jose.verify import verify_jwt
 from fapikit.jwks import RemoteKeySet
+from fapikit.setting_types import check_text_settings
 from fapikit.status_list import MEDIA_TYPE, VALID, StatusList, StatusReference
 from fapikit.urls import has_origin, is_secure, origin_of
 from rskit.errors import RevokedToken, UnknownStatus
@@ -65,15 +66,14 @@ class StatusLists:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if not (1 <= self.fresh <= 86_400 and 0 <= self.stale <= 86_400 and 0 < self.timeout <= 30):
             raise ConfigurationError(
                 f"StatusLists(fresh={self.fresh}, stale={self.stale}, timeout={self.timeout}): fresh= must be 1 to "
                 "86400 s, stale= 0 to 86400 s, timeout= at most 30 s",
                 clause="TSL 11.5",
             )
-        if isinstance(self.origins, str) or not all(
-            is_secure(each) and has_origin(each, each) for each in self.origins
-        ):
+        if not all(is_secure(each) and has_origin(each, each) for each in self.origins):
             raise ConfigurationError(
                 f"StatusLists(origins={self.origins!r}): it must be several origins such as ('https://host',)",
                 clause="TSL 8.1",

@@ -22,7 +22,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "an issuer's URL": (lambda: server(issuers=BANK.url), r"issuers=\[Issuer\(url\)\]"),
     "a store's URL": (lambda: server(store="sqlite:///marks.db"), "store_from_url"),
     "a nonce key as text": (lambda: server(nonces="k" * 32), "key of 32 octets or more"),
-    "one binding": (lambda: server(bindings="dpop"), "takes a collection"),
+    "one binding": (lambda: server(bindings="dpop"), "put it into a list"),
     "a key to introspect with": (lambda: Introspection("api", a_key()), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
     "both swapped": (lambda: Introspection(a_key(), "api"), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
     "no class at all": (lambda: Access(acr=[]), "acr must be one class"),
