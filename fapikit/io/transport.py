@@ -80,6 +80,8 @@ class HttpSettings:
                 " client_certificate=, or give TlsClientCertificate.in_context(context, certificate)",
                 facts={"settings": f"tls, {beside[0]}"},
             )
+        if self.ca is not None:
+            self.tls_context()  # a file that cannot be used is known now, and not with the first call
 
     def tls_context(self, profile: Profile = FAPI2_SECURITY) -> ssl.SSLContext:
         """The context for connections that are opened now, made once. Raises ConfigurationError."""
@@ -230,7 +232,7 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
             why = f"certificate verify failed: {cause.verify_message}"
             remedy = Remedy.TELL_THE_PEER
             if cause.verify_code not in _THEIRS:
-                why += "; HttpSettings(tls=...) says whom to trust"
+                why += "; HttpSettings(ca=...) says whom to trust"
                 remedy = Remedy.FIX_CONFIGURATION
             break
         if isinstance(cause, _BROKEN_OFF):  # their errno is OpenSSL's, and no number of the operating system

@@ -48,8 +48,9 @@ class SqliteFile:
         try:
             self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
+            why = error.strerror or "OSError"
             raise StoreUnavailable(
-                "the SQLite file cannot be opened", facts={"why": error.strerror or "OSError"}
+                f"the SQLite file {self.path} cannot be opened: {why}", facts={"why": why}
             ) from error
         before, *_ = self.stamp()
         connection = sqlite3.connect(
@@ -129,4 +130,4 @@ def failure_of(error: sqlite3.Error) -> StoreFull | StoreUnavailable:
         return StoreFull(
             "the SQLite store has reached its max_octets, or its disk is full: raise max_octets or free space"
         )
-    return StoreUnavailable("the SQLite store did not answer", facts={"why": name})
+    return StoreUnavailable(f"the SQLite store did not answer: {name}", facts={"why": name})

@@ -36,6 +36,11 @@ class CoolDown:
         self._failure: tuple[float, TransportError] | None = None
         self._answered_at = self._tried_at = float("-inf")
 
+    @property
+    def answers(self) -> bool:
+        """Whether the last try got an answer, or there was no try yet."""
+        return self._failure is None
+
     def require(self) -> None:
         """Raises the last failure while the pause lasts."""
         if self._failure is not None and 0 <= self._clock() - self._failure[0] < COOL_DOWN:
@@ -85,4 +90,4 @@ class CoolDown:
         return copy.copy(error)  # a raised error has a traceback: each request raises its own
 
     def __repr__(self) -> str:
-        return f"CoolDown({'failed' if self._failure else 'answers'})"
+        return f"CoolDown({'answers' if self.answers else 'failed'})"
