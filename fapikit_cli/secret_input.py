@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fapikit.secrets import Concealed
 
 SOURCES: Final = "a file, - for stdin, env:NAME for an environment variable, or ask to type it without echo"
+IN_SHORT: Final = "FILE, -, env:NAME or ask"
+"""The same for the help of an option."""
 _MOST_OCTETS: Final = 1024 * 1024
 
 

@@ -97,7 +97,8 @@ def serve(
     bank = _Bank(bank_config, thread.start if api_at else on_ready)
     # uvicorn sends the signal that ended it once more. There is a folder to remove then.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    if sys.platform != "win32":  # the terminal was closed: there is a folder to remove then, too
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # The terminal was closed: there is a folder to remove then, too. Under nohup the bank goes on.
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with suppress(KeyboardInterrupt):
         bank.run([at])

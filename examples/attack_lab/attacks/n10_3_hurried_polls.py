@@ -28,7 +28,7 @@ from rpkit.errors import RequestExpired
 
 LOOT = "a flood of polls at the honest bank, sent by the fintech"
 BANK, FINTECH, HOSTILE, MALLORY = Party.BANK, Party.FINTECH, Party.HOSTILE_BANK, Party.MALLORY
-FLOOD, SECONDS = 30, 1.2
+FLOOD, SECONDS = 10, 1.9
 
 
 class CountingBank(NaiveBank):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fapikit import client_context
 from fapikit_viewer import Recording, view_of
 from fapikit_viewer.shapes import is_something_else
-from tests.fapikit_cli.acting.desk import Desk, running_bank
+from tests.fapikit_cli.acting.desk import ROOT, Desk, running_bank
 from tests.fapikit_cli.acting.workshop import Workshop
 from tests.fapikit_cli.running import COMMAND, environment, run
 
@@ -45,6 +47,26 @@ def test_bank_and_client_record_one_flow_and_a_bank_that_is_not_kept_leaves_noth
     ):
         assert message in seen
     assert "GET /accounts" in (desk_folder / "flow.html").read_text()
+
+
+def test_under_nohup_a_bank_goes_on_when_the_terminal_is_closed(tmp_path: Path) -> None:
+    command = [*COMMAND, "askit", "--port", "0", "--api-port", "0", "--json"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(TMPDIR=str(tmp_path)),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    ) as bank:
+        assert bank.stdout is not None
+        facts = json.loads(bank.stdout.readline())
+        bank.send_signal(signal.SIGHUP)
+        url = f"{facts['issuer']}/jwks"
+        assert httpx.get(url, verify=client_context(ca=facts["ca_file"]), trust_env=False).status_code == 200
+        assert bank.poll() is None
+        bank.terminate()
+        assert bank.wait(20) == 0
 
 
 def test_what_a_client_records_has_no_secret(desk: Desk) -> None:
