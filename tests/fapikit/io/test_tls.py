@@ -56,6 +56,7 @@ def suites(context: ssl.SSLContext) -> set[str]:
     return {one["name"] for one in context.get_ciphers() if one["protocol"] == "TLSv1.2"}
 
 
+@pytest.mark.spec("RFC 9325 4.1")
 @pytest.mark.spec("FAPI2-SP 5.2.1-2, -3", "FAPI2-SP 5.2.2-1, -2", "FAPI1-ADV 8.5-1, -3", "RFC 9325 4.5")
 @pytest.mark.parametrize("profile", [FAPI2_SECURITY, FAPI1_ADVANCED], ids=str)
 def test_contexts_offer_the_suites_of_the_profile_and_nothing_else(
