@@ -58,7 +58,7 @@ T = TypeVar("T")
 
 log = logging.getLogger("askit")
 
-_SIGNED_FOR_CLIENTS: Final = (
+SIGNED_FOR_CLIENTS: Final = (
     "id_token_signed_response_alg",
     "authorization_signed_response_alg",
     "userinfo_signed_response_alg",
@@ -192,7 +192,7 @@ class Core:
         await self.keys.secret()
         wanted = {self.config.signing_alg}
         for client in self.config.clients:
-            wanted |= {alg for name in _SIGNED_FOR_CLIENTS if (alg := client.alg(name)) is not None}
+            wanted |= {alg for name in SIGNED_FOR_CLIENTS if (alg := client.alg(name)) is not None}
         for alg in sorted(wanted):
             await self.keys.signer(alg)
         await self.decryption_keys.all()
@@ -240,9 +240,9 @@ class Core:
 
     @property
     def signing_algorithms(self) -> frozenset[str]:
-        """The algorithms that this server can sign with."""
-        fixed = self.keys.fixed_algorithms
-        return self.profile.signing_algorithms if fixed is None else fixed
+        """The algorithms that this server can sign with, and may."""
+        allowed, fixed = self.profile.signing_algorithms, self.keys.fixed_algorithms
+        return allowed if fixed is None else allowed & fixed
 
     def owners(self, client: Client, username: str) -> tuple[Owner, ...]:
         """Whose shares a user's grant to a client counts against. In a test with auto_approve the user has no share."""
@@ -315,8 +315,8 @@ class Core:
         return response_modes.render_response(self.pages, request, transport, parameters)
 
     async def nonces(self) -> NonceIssuer | None:
-        """The issuer of the nonces that DPoP proofs must have. None: no nonce is required."""
-        return await self.keys.nonces() if self.config.dpop_nonces else None
+        """The issuer of the nonces that DPoP proofs must have. None: no nonce is required, or there are no proofs."""
+        return await self.keys.nonces() if self.config.dpop_nonces and "dpop" in self.bindings else None
 
     async def nonce_header(self) -> dict[str, str]:
         """The nonce for the client's next proof (RFC 9449 8.2)."""

@@ -14,6 +14,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
     user-code   the waiting request of a user code, by a pseudonym of the code
     code     an authorization code                      code-used                      its mark
     intent   what a client lodged before it asks a user, by its id
+             intent-key  which one, by client, type and idempotency key
     grant    what a user granted, by its id: codes and tokens of it are valid only while it exists
              grant-use                                  when it was last used, for the page of grants
     refresh  a refresh token and all its successors
@@ -27,7 +28,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
     registered, registered-from   the ids of all these clients, and of those from one address
     registrations-changed         the last changes of them, for the other processes
     event-stream     that of a receiver of Shared Signals, by its client_id
-             events  those that it has not acknowledged: numbered entries, by the stream_id
+             events  those that it has not acknowledged: numbered entries, by the stream_id; and who caused them
     keys     this server's signing keys                 secret       for nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4

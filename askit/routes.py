@@ -50,6 +50,7 @@ from askit.errors import NoSuchEndpoint
 from askit.messages import see_other
 from askit.pages.languages import prefer_header
 from askit.refusal_pages import refusal_page
+from askit.requests.known_client import known_client
 from fapikit.clauses import cite_what_is_in_force
 from fapikit.errors import ConfigurationError
 from fapikit.tracebacks import bare
@@ -194,7 +195,8 @@ def _answering_in_json(core: Core, endpoint: Endpoint) -> Answer:
             return await endpoint(core, request)
         except Exception as raised:  # noqa: BLE001 - no traceback may leave the server
             cite_what_is_in_force(raised, core.profile)
-            error = wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log)
+            place = wire_errors.place_of(request)
+            error = wire_errors.refusal_of(raised, place, core.log, known_client(request))
             return wire_errors.error_answer(error, basic="authorization" in request.headers)
         except BaseException as ended:  # the request was cancelled, or the server stops
             bare(ended)
@@ -214,7 +216,7 @@ def _answering_by_pages(core: Core, endpoint: Endpoint) -> Answer:
             cite_what_is_in_force(raised, core.profile)
             reference = core.random_bytes(4).hex()
             place = f"{wire_errors.place_of(request)} (reference {reference})"
-            error = wire_errors.refusal_of(raised, place, core.log)
+            error = wire_errors.refusal_of(raised, place, core.log, known_client(request))
             return await refusal_page(core, request, error, reference)
         except BaseException as ended:
             bare(ended)

@@ -11,11 +11,15 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from collections.abc import Mapping
 from math import ceil
+from types import MappingProxyType
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.config.error_styles import ErrorStyle, oauth
 from askit.errors import InvalidRequest, InvalidToken, Refused, ServerError
 from askit.log_budget import BudgetedLogger
 from askit.messages import json_answer
@@ -31,6 +35,7 @@ from fapikit.errors import (
 from fapikit.refusals import tell
 from fapikit.tracebacks import bare
 
+NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
@@ -80,36 +85,44 @@ def place_of(request: Request) -> str:
     return "/".join([*request.url.path.split("/")[:-1], "..."]) if request.path_params else request.url.path
 
 
-def refusal_of(raised: Exception, where: str, log: BudgetedLogger) -> FapiError:
+def refusal_of(
+    raised: Exception, where: str, log: BudgetedLogger, client: Mapping[str, str] = NOBODY
+) -> FapiError:
     """Log the refusal and return it. An unforeseen exception becomes a ServerError without its text.
 
+    `client`: as `known_client` tells it.
     In both cases the frames are removed: whoever still holds the error finds no code and no password in them.
     """
     if isinstance(raised, UnicodeError):
         raised = InvalidRequest("the request has text that is not Unicode", clause="RFC 8259 8.1")
     if isinstance(raised, FapiError):
-        log_refusal(raised, where, log)
+        log_refusal(raised, where, log, client)
         return raised
     frames = traceback.extract_tb(raised.__traceback__)[-3:]
     at = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
     # The exception's text may contain what a client sent, so it is not logged.
-    log.error("%s failed: %s at %s", where, type(raised).__name__, at)
+    log.error("%s failed: %s at %s %s", where, type(raised).__name__, at, _listed(client))
     bare(raised)
     return ServerError("this server failed; its log has the details")
 
 
-def log_refusal(error: FapiError, where: str, log: BudgetedLogger) -> None:
-    """One line in the log: code, name of the error, message with its rule, facts. None of them is a secret.
+def log_refusal(
+    error: FapiError, where: str, log: BudgetedLogger, client: Mapping[str, str] = NOBODY
+) -> None:
+    """One line in the log: code, name of the error, message with its rule, client, facts. None of them is a secret.
 
     The frames are removed.
-
-    A fact may be as long as whoever asks wants, such as the subject of a certificate. So its beginning is told.
     """
     bare(error)
     tell(error)
     level = logging.ERROR if status_of(error) >= 500 else logging.INFO
-    facts = " ".join(f"{name}={value!r:.300}" for name, value in error.facts.items())
+    facts = _listed({**client, **error.facts})
     log.log(level, "%s refused: %s (%s): %s %s", where, code_of(error), type(error).__name__, error, facts)
+
+
+def _listed(facts: Mapping[str, str]) -> str:
+    """A fact may be as long as whoever asks wants, such as the subject of a certificate. So its beginning is told."""
+    return " ".join(f"{name}={value!r:.300}" for name, value in facts.items())
 
 
 def error_answer(error: FapiError, *, basic: bool = False, status: int | None = None) -> Response:
@@ -125,7 +138,9 @@ def error_answer(error: FapiError, *, basic: bool = False, status: int | None = 
     return json_answer({"error": code_of(error), "error_description": describe(error)}, status, headers)
 
 
-def challenge_answer(error: FapiError, *, scheme: str, algorithms: frozenset[str]) -> Response:
+def challenge_answer(
+    error: FapiError, *, scheme: str, algorithms: frozenset[str], errors: ErrorStyle = oauth
+) -> Response:
     """The answer of a protected resource (UserInfo). The challenge gives the error."""
     status = status_of(error)
     if isinstance(error, DPoPError) or error.code == "invalid_dpop_proof":
@@ -138,4 +153,4 @@ def challenge_answer(error: FapiError, *, scheme: str, algorithms: frozenset[str
         headers["www-authenticate"] = f"{scheme} {', '.join(parameters)}"
     if isinstance(error, NonceRequired):
         headers["dpop-nonce"] = error.nonce
-    return json_answer({"error": code_of(error), "error_description": describe(error)}, status, headers)
+    return json_answer(errors(status, code_of(error), describe(error)), status, headers)

@@ -13,6 +13,7 @@ from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.jose.key_set import KeySet, KeySource
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits, RemoteKeySet
+from fapikit.setting_types import check_text_settings
 from fapikit.urls import is_secure
 
 
@@ -35,6 +36,7 @@ class KeyedIssuer:
 
         `ways`: how keys can be given.
         """
+        check_text_settings(self)
         if (self.jwks is None) == (self.jwks_uri is None):
             raise wrong(table, "jwks_uri", f"of {self.issuer}: give one of {ways}", clause)
         if self.jwks_uri is not None and not is_secure(self.jwks_uri):

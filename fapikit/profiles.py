@@ -18,6 +18,7 @@ from fapikit.errors import ConfigurationError
 from fapikit.jose.algorithms import ASYMMETRIC, FAPI1_ALGORITHMS, FAPI2_ALGORITHMS
 from fapikit.profile import AssertionAudience, Profile, SenderConstraint
 from fapikit.quirks import Quirk
+from fapikit.setting_types import require_text
 
 __all__ = [
     "FAPI1_ADVANCED",
@@ -364,6 +365,7 @@ def profile_of(profile: Profile | str) -> Profile:
     """The profile itself, or the profile with this name in `PROFILES`. Raises ConfigurationError."""
     if isinstance(profile, Profile):
         return profile
+    require_text("profile", profile)
     found = PROFILES.get(profile)
     if found is None:
         raise ConfigurationError(

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from fapikit.errors import InsecureUrl
+from fapikit.setting_types import require_text
 
 _USER_INFO = re.compile(r"//[^/]*@")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
@@ -50,7 +51,11 @@ def is_secure(url: str) -> bool:
 
 
 def require_secure(url: str, what: str) -> str:
-    """Return `url` if it is secure. Raises InsecureUrl with `what`, the name of the setting."""
+    """Return `url` if it is secure. Raises InsecureUrl with `what`, the name of the setting.
+
+    Raises ConfigurationError for what is no string.
+    """
+    require_text(what, url)
     if not is_secure(url):
         shown = _USER_INFO.sub("//", without_query(url))
         raise InsecureUrl(f"{what} must be https (http on loopback only)", facts={"url": shown})

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from fapikit.errors import FapiError
 from fapikit.urls import has_origin, origin_of
-from fapikit_cli.client_file import ClientFile, find_client_file, read_client_file
-from fapikit_cli.connecting import connected, tokens_of
+from fapikit_cli.acting import Acting
+from fapikit_cli.client_file import ClientFile
 from fapikit_cli.exit_status import ExitStatus
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.printing import shown
@@ -48,17 +48,16 @@ def make_call(
     include: bool,
 ) -> ExitStatus:
     """Make the call and show the answer. Raises WrongUsage, FapiError, OSError."""
-    file = read_client_file(find_client_file(client))
-    kept = tokens_of(file, tokens)
-    held = kept.require()
-    url = absolute_url(asked.url, file)
-    resource = asked.resource or resource_for(url, held)
+    acting = Acting.by(client, tokens)
+    held = acting.tokens.require()
+    url = absolute_url(asked.url, acting.file)
+    resource = asked.resource or resource_for(url, held, sign_in=acting.next("login --resource URL"))
     headers, body = _headers_and_body(asked)
-    with connected(file, kept, record) as rp, rp.api(held, base_url=origin_of(url), resource=resource) as api:
+    with acting.connected(record) as rp, rp.api(held, base_url=origin_of(url), resource=resource) as api:
         try:
             answer = api.request(asked.method, url, headers=headers, content=body)
         except (StepUpRequired, GrantEnded, NoAccessToken) as error:
-            return tell_failed_call(error, held)
+            return tell_failed_call(error, held, acting)
         except FapiError:
             raise
         except Exception as error:
@@ -67,7 +66,7 @@ def make_call(
     _show(answer, output, include=include)
     if answer.status_code < 400:
         return ExitStatus.GOOD
-    return tell_refused_call(answer, held)
+    return tell_refused_call(answer, held, acting)
 
 
 def absolute_url(url: str, file: ClientFile) -> str:
@@ -85,7 +84,7 @@ def absolute_url(url: str, file: ClientFile) -> str:
     return file.api.rstrip("/") + url
 
 
-def resource_for(url: str, tokens: TokenSet) -> str | None:
+def resource_for(url: str, tokens: TokenSet, *, sign_in: str = "fapikit login --resource URL") -> str | None:
     """The API of the set that has this URL: that with the longest path before it. Raises WrongUsage for another host.
 
     None: the only token was requested for no named API.
@@ -103,7 +102,7 @@ def resource_for(url: str, tokens: TokenSet) -> str | None:
     if named or not tokens.access_tokens:
         raise WrongUsage(
             f"the tokens are for {', '.join(named) or 'no API'}, and {origin_of(url)} is another one. Nothing was sent",
-            "sign in for that API, fapikit login --resource URL; or say which token it may have, --resource URL",
+            f"sign in for that API, {sign_in}; or say which token it may have, --resource URL",
         )
     return None
 

@@ -6,11 +6,12 @@ Role: RP
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
 from fapikit_cli.client_file import CLIENT_FILE, FROM_ENVIRONMENT
+from fapikit_cli.secret_input import IN_SHORT
 
 ClientOption: TypeAlias = Annotated[
     Path | None,
@@ -43,6 +44,25 @@ ResourceOption: TypeAlias = Annotated[
 ]
 AcrOption: TypeAlias = Annotated[
     str | None, typer.Option("--acr", metavar="LEVELS", help="How the user must sign in: acr values.")
+]
+MaxAgeOption: TypeAlias = Annotated[
+    int | None, typer.Option("--max-age", metavar="SECONDS", min=0, help="How old the sign-in may be.")
+]
+BindOption: TypeAlias = Annotated[
+    Literal["dpop", "mtls"] | None,
+    typer.Option("--bind", help="What tokens are bound to, instead of what the client file says."),
+]
+ReceivedOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--received", metavar="SOURCE", help=f"A token that an API received: {IN_SHORT}."),
+]
+OtherTokenOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--token", metavar="SOURCE", help=f"Another token than the kept one: {IN_SHORT}."),
+]
+KeepOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--keep", metavar="FILE", help="Keep the new token here, for `fapikit call --tokens FILE`."),
 ]
 RecordOption: TypeAlias = Annotated[
     Path | None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,9 +32,11 @@ from fapikit_cli.client_file import ClientFile
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.key_files import read_private_key
 from fapikit_cli.private_files import read_private
+from fapikit_cli.recordings import require_recording
 from fapikit_cli.token_file import TokenFile
 from fapikit_viewer import Party, Recorder, Recording
 from rpkit import Client
+from rpkit.settings import ClientOptions
 
 _SECRETS: Final[Mapping[str, Callable[[Secret], ClientAuthentication]]] = {
     "client_secret_basic": ClientSecretBasic,
@@ -47,13 +50,23 @@ _PLAIN: Final[Mapping[str, Callable[[], ClientAuthentication]]] = {
 }
 
 
+_OBJECTS: Final = frozenset(
+    {"store", "token_store", "dpop_signer", "request_signer", "hosted_requests", "decryption_keys"}
+    | {"key_limits", "claims_providers", "clock", "random_bytes"}
+)
+OPTIONS: Final = (
+    frozenset({"metadata_url", *ClientOptions.__annotations__}) - _OBJECTS - {"sender_constraint"}
+)
+"""Arguments of `rpkit.Client.discover` that a file can give. A sender constraint is a setting of its own."""
+
+
 @contextmanager
 def connected(file: ClientFile, tokens: TokenFile, record: Path | None = None) -> Iterator[Client]:
     """The client, whose metadata are fetched now. `record`: where its messages are recorded.
 
     Raises WrongUsage, FapiError.
     """
-    options: dict[str, Any] = dict(file.options)
+    options = _options_of(file)
     if file.sender_constraint is not None:
         options["sender_constraint"] = file.sender_constraint
     http = http_of(file)
@@ -70,18 +83,26 @@ def connected(file: ClientFile, tokens: TokenFile, record: Path | None = None) -
         yield client
 
 
+def _options_of(file: ClientFile) -> dict[str, Any]:
+    """The further arguments that the client file names. Raises WrongUsage for another name."""
+    for name in file.options:
+        if name not in OPTIONS:
+            near = get_close_matches(name, OPTIONS, 1)
+            raise WrongUsage(
+                f"{file.path}: options has {name}, which is no option of a client file",
+                f"write {near[0]}" if near else f"the options are {', '.join(sorted(OPTIONS))}",
+            )
+    return dict(file.options)
+
+
 def recorder_of(file: ClientFile, record: Path) -> Recorder:
-    """Who writes down what this client sends. Its secrets are masked."""
+    """Who writes down what this client sends. Its secrets are masked. Raises WrongUsage."""
+    require_recording(record)
     recording = Recording(record)
     recording.add_party(Party("bank", "as", file.issuer, origins=(origin_of(file.issuer),)))
     if file.api is not None and origin_of(file.api) != origin_of(file.issuer):
         recording.add_party(Party("api", "rs", file.api, origins=(origin_of(file.api),)))
     return Recorder(recording, Party("client", "client", file.client_id))
-
-
-def tokens_of(file: ClientFile, other: Path | None = None) -> TokenFile:
-    """Where the tokens are kept. `other`: instead of the file that the client file names."""
-    return TokenFile(other or file.token_file, seal_of(file))
 
 
 def seal_of(file: ClientFile) -> Seal | None:
@@ -93,9 +114,7 @@ def http_of(file: ClientFile) -> HttpSettings:
     """Whom the client trusts, and the certificate that it shows."""
     certificate = None
     if file.certificate is not None:
-        key = file.certificate_key
-        if key is not None:
-            read_private(key, "the key of the certificate")
+        key = read_private(file.certificate_key or file.certificate, "the key of the certificate")
         certificate = TlsClientCertificate.from_pem(file.certificate, key)
     return HttpSettings(ca=file.ca, client_certificate=certificate)
 
@@ -120,7 +139,6 @@ def key_of(file: ClientFile) -> PrivateKey:
 
 def read_key(path: Path) -> PrivateKey:
     """A key from a file: PEM, a JWK, or a JWK Set with one key. Raises WrongUsage, UnusablePrivateKey, OSError."""
-    read_private(path, "the private key")
     return read_private_key(str(path.absolute()))
 
 

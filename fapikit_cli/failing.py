@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fapikit_cli.exit_status import ExitStatus
 from fapikit_cli.printing import tell
+from fapikit_cli.settings_in_words import settings_in_words
 
 if TYPE_CHECKING:
     from fapikit.errors import FapiError
@@ -41,22 +42,26 @@ def error_as_json(error: FapiError) -> dict[str, Any]:
     """The error for a machine, without secrets."""
     return {
         "rule": type(error).__name__,
-        "said": error.message,
+        "said": settings_in_words(error.message),
         "clause": error.clause or None,
         "code": error.code,
         "remedy": str(error.remedy),
-        "facts": dict(error.facts),
+        "facts": {name: _in_words(value) for name, value in error.facts.items()},
     }
 
 
 def tell_error(error: FapiError) -> None:
     """Tell a person on stderr what went wrong, by which rule, and what to do."""
-    tell(f"{type(error).__name__}: {error.message}", style="bad")
+    tell(f"{type(error).__name__}: {settings_in_words(error.message)}", style="bad")
     if error.clause:
         tell(f"  rule: {error.clause}")
     for name, value in error.facts.items():
-        tell(f"  {name}: {value}")
+        tell(f"  {name}: {_in_words(value)}")
     tell(f"  what to do: {error.remedy}")
+
+
+def _in_words(fact: Any) -> Any:
+    return settings_in_words(fact) if isinstance(fact, str) else fact
 
 
 @contextmanager

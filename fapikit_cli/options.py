@@ -6,7 +6,7 @@ Role: RP, RS, AS
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -19,11 +19,16 @@ def _profiles(incomplete: str) -> list[str]:
     return [name for name in PROFILES if name.startswith(incomplete)]
 
 
+def _profile(help_text: str) -> Any:
+    return typer.Option("--profile", metavar="PROFILE", help=help_text, autocompletion=_profiles)
+
+
 IssuerArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="ISSUER", help="The issuer, letter by letter as its metadata name it.")
 ]
-ProfileOption: TypeAlias = Annotated[
-    str, typer.Option("--profile", metavar="PROFILE", help="The profile to go by.", autocompletion=_profiles)
+ProfileOption: TypeAlias = Annotated[str, _profile("The profile to go by.")]
+OtherProfileOption: TypeAlias = Annotated[
+    str | None, _profile("The rules for this login, instead of the client file's.")
 ]
 CaOption: TypeAlias = Annotated[
     Path | None,

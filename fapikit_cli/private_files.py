@@ -1,4 +1,4 @@
-"""Files that only their owner may read, written at once or not at all.
+"""The one way to read and to write a file with a secret: only its owner may read it.
 
 Spec: RFC 6749 10.3, 10.4
 Role: RP, AS
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -28,13 +29,17 @@ def write_private(path: Path, octets: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def read_private(path: Path, what: str) -> bytes:
-    """`what`: its name for people, such as "the token file". Raises WrongUsage if others may read it; OSError."""
-    octets = path.read_bytes()
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if sys.platform != "win32" and mode & 0o077:
-        raise WrongUsage(
-            f"{what} {path} has the mode {mode:04o}: other users of this machine may read it",
-            f"chmod 600 {path}, and think about whether somebody has read it",
-        )
-    return octets
+def read_private(path: Path, what: str, *, most: int = -1) -> bytes:
+    """At most `most` octets of the file. `what`: its name for people, such as "the token file".
+
+    Raises WrongUsage if other users may read it; OSError. A pipe, such as bash makes of `<(...)`, has no such readers.
+    """
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno()).st_mode
+        if sys.platform != "win32" and stat.S_ISREG(found) and found & 0o077:
+            raise WrongUsage(
+                f"{what} is in {path}, which has the mode {stat.S_IMODE(found):04o}:"
+                " other users of this machine may read it. It was not used",
+                f"chmod 600 {shlex.quote(str(path))}, and think about whether somebody has read it",
+            )
+        return file.read(most)

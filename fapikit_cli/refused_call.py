@@ -12,6 +12,7 @@ from typing import Any, Final
 from fapikit.errors import FapiError
 from fapikit.errors import MalformedMessage as Malformed
 from fapikit.www_authenticate import Challenge, parse_challenges
+from fapikit_cli.acting import Acting
 from fapikit_cli.exit_status import ExitStatus
 from fapikit_cli.failing import tell_error
 from fapikit_cli.printing import tell
@@ -23,32 +24,32 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "invalid_token": "the API does not take this token: it has expired, was revoked, or is for another API",
     "insufficient_scope": "the token has not the scope that this request needs",
     "insufficient_user_authentication": "the API wants a stronger or more recent sign-in",
-    "insufficient_authorization_details": "what the user agreed to does not cover this request",
+    "insufficient_authorization_details": "what the user agreed to does not cover this request: ask for it as JSON",
     "invalid_dpop_proof": "the API does not take the proof: most often a clock is wrong, or a proxy changes the URL",
     "use_dpop_nonce": "the API gave another nonce each time, so no proof was ever in time",
     "invalid_request": "the API cannot read the request",
 }
 
 
-def tell_failed_call(error: FapiError, tokens: TokenSet) -> ExitStatus:
+def tell_failed_call(error: FapiError, tokens: TokenSet, acting: Acting) -> ExitStatus:
     """Tell of a call that needs the user, and of the login that would help."""
     tell_error(error)
     if isinstance(error, StepUpRequired):
         more = (error.scope or "").split()
-        parts = ["fapikit login"]
+        parts = ["login"]
         if more and not set(more) <= set(tokens.scope.split()):
             parts.append(f"--scope {quoted([*tokens.scope.split(), *more])}")
         if error.acr_values:
             parts.append(f"--acr {quoted(error.acr_values)}")
         if error.max_age is not None:
             parts.append(f"--max-age {error.max_age}")
-        tell(f"  next: {' '.join(parts)}", style="strong")
+        tell(f"  next: {acting.next(' '.join(parts))}", style="strong")
     else:
-        tell("  next: fapikit login", style="strong")
+        tell(f"  next: {acting.next('login')}", style="strong")
     return ExitStatus.REFUSED
 
 
-def tell_refused_call(answer: Any, tokens: TokenSet) -> ExitStatus:
+def tell_refused_call(answer: Any, tokens: TokenSet, acting: Acting) -> ExitStatus:
     """Tell what an answer of 400 or more means."""
     tell(f"\nThe API answered {answer.status_code} {answer.reason_phrase}", style="bad")
     for challenge in _challenges(answer):
@@ -59,17 +60,17 @@ def tell_refused_call(answer: Any, tokens: TokenSet) -> ExitStatus:
         if code in _MEANINGS:
             tell(f"  it means: {_MEANINGS[code]}")
         if (command := _next(code, challenge, tokens)) is not None:
-            tell(f"  next: {command}", style="strong")
+            tell(f"  next: {acting.next(command)}", style="strong")
     return ExitStatus.UNDECIDED if answer.status_code >= 500 else ExitStatus.REFUSED
 
 
 def _next(code: str, challenge: Challenge, tokens: TokenSet) -> str | None:
     if code == "insufficient_scope":
         needed = challenge.parameters.get("scope", "").split()
-        return f"fapikit login --scope {quoted([*tokens.scope.split(), *needed])}" if needed else None
+        return f"login --scope {quoted([*tokens.scope.split(), *needed])}" if needed else None
     if code == "insufficient_authorization_details":
-        return "fapikit login --details FILE    (what this request needs, as JSON)"
-    return "fapikit login" if code == "invalid_token" else None
+        return "login --details FILE"
+    return "login" if code == "invalid_token" else None
 
 
 def _challenges(answer: Any) -> tuple[Challenge, ...]:

@@ -15,28 +15,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fapikit_cli.failing import WrongUsage
+from fapikit_cli.private_files import read_private
 
 if TYPE_CHECKING:
     from fapikit.secrets import Concealed
 
 SOURCES: Final = "a file, - for stdin, env:NAME for an environment variable, or ask to type it without echo"
+IN_SHORT: Final = "FILE, -, env:NAME or ask"
+"""The same for the help of an option."""
 _MOST_OCTETS: Final = 1024 * 1024
 
 
-def read_secret(source: str, what: str) -> Concealed[str]:
+def read_secret(source: str, what: str, *, others_may_read: bool = False) -> Concealed[str]:
     """The secret that `source` names: FILE, `-`, `env:NAME` or `ask`. White space at its ends is removed.
 
-    `what`: its name for people, such as "the client secret". Raises WrongUsage; OSError for a file.
+    `what`: its name for people, such as "the client secret". `others_may_read`: it may be no secret, so its file may
+    have any mode. Raises WrongUsage; OSError for a file.
     """
     from fapikit.secrets import Concealed
 
-    secret = Concealed(_read(source, what).strip())
+    secret = Concealed(_read(source, what, others_may_read=others_may_read).strip())
     if not secret.reveal():
         raise WrongUsage(f"{what} is empty, read from {source}", f"give {SOURCES}")
     return secret
 
 
-def _read(source: str, what: str) -> str:
+def _read(source: str, what: str, *, others_may_read: bool) -> str:
     if source == "ask":
         if not sys.stdin.isatty():
             raise WrongUsage(f"{what} cannot be asked for: stdin is no terminal", f"give {SOURCES}")
@@ -49,7 +53,10 @@ def _read(source: str, what: str) -> str:
             )
         return value
     try:
-        octets = sys.stdin.buffer.read(_MOST_OCTETS + 1) if source == "-" else _read_file(Path(source), what)
+        if source == "-":
+            octets = sys.stdin.buffer.read(_MOST_OCTETS + 1)
+        else:
+            octets = _read_file(Path(source), what, others_may_read=others_may_read)
         if len(octets) > _MOST_OCTETS:
             raise WrongUsage(f"{what} is longer than {_MOST_OCTETS} octets", "give the right file")
         return octets.decode("utf-8")
@@ -59,8 +66,10 @@ def _read(source: str, what: str) -> str:
         ) from error
 
 
-def _read_file(path: Path, what: str) -> bytes:
+def _read_file(path: Path, what: str, *, others_may_read: bool) -> bytes:
     if not path.exists():
         raise WrongUsage(f"{what} cannot be read: there is no file {path}", f"give {SOURCES}")
+    if not others_may_read:
+        return read_private(path, what, most=_MOST_OCTETS + 1)
     with path.open("rb") as file:
         return file.read(_MOST_OCTETS + 1)

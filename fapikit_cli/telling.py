@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fapikit_cli.acting import Acting
 from fapikit_cli.printing import say, show_table
 from rpkit import Login, LoginReport, TokenSet
 
@@ -73,6 +74,15 @@ def tell_tokens(tokens: TokenSet) -> None:
     rows.append(("refresh token", "no" if tokens.refresh_token is None else "yes"))
     for name, value in rows:
         say(f"{name + ':':24}{value}")
+
+
+def tell_kept(acting: Acting, api: str | None) -> None:
+    """Where the tokens are now, and the command that uses them. `api`: the one that they are for."""
+    say(f"{'kept in:':24}{acting.tokens.path}")
+    if api is not None and api == acting.file.api:
+        say(f"{'next:':24}{acting.next('call /PATH')}    (below {api})")
+    elif api is not None:
+        say(f"{'next:':24}{acting.next(f'call {quoted([api])}')}")
 
 
 def may_show_secrets(show_tokens: bool) -> bool:

@@ -27,10 +27,13 @@ WHAT: Final = "the token file"
 
 
 class TokenFile:
-    """One file with one token set. It is a `TokenKeeper`: a refreshed set is on the disk before it is used."""
+    """One file with one token set. It is a `TokenKeeper`: a refreshed set is on the disk before it is used.
 
-    def __init__(self, path: Path, seal: Seal | None) -> None:
-        self.path, self._seal = path, seal
+    `sign_in`: the command that writes it anew.
+    """
+
+    def __init__(self, path: Path, seal: Seal | None, *, sign_in: str = "fapikit login") -> None:
+        self.path, self._seal, self._sign_in = path, seal, sign_in
         self._lock = path.with_name(f"{path.name}.lock")
 
     def read(self) -> TokenSet | None:
@@ -41,7 +44,7 @@ class TokenFile:
         is_clear = octets.startswith(b"{")
         if is_clear and self._seal is not None:
             raise SealBroken(
-                f"{self.path} is not sealed, and there is a seal: sign in again with `fapikit login`"
+                f"{self.path} is not sealed, and there is a seal: sign in again with `{self._sign_in}`"
             )
         if self._seal is None:
             if not is_clear:
@@ -55,7 +58,7 @@ class TokenFile:
         """Raises WrongUsage without a file."""
         tokens = self.read()
         if tokens is None:
-            raise WrongUsage(f"there are no tokens in {self.path}", "sign in first: fapikit login")
+            raise WrongUsage(f"there are no tokens in {self.path}", f"sign in first: {self._sign_in}")
         return tokens
 
     def write(self, tokens: TokenSet) -> None:

@@ -6,6 +6,8 @@ Role: RP, RS, AS
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -42,7 +44,40 @@ class FoundCommands(TyperGroup):
             return None
         command = get_command(import_module(f"{commands.__name__}.{cmd_name}").app)
         command.name = cmd_name
+        _tidy_help(command)
         return command
+
+    def get_params(self, ctx: Any) -> Any:
+        return _without_types(super().get_params, ctx)
+
+
+def _tidy_help(command: Any) -> None:
+    """The help of a command fits a terminal of any width, and says nothing of the types of Python."""
+    for below in getattr(command, "commands", {}).values():
+        _tidy_help(below)
+    if command.help:
+        command.help = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))
+    command.get_params = partial(_without_types, command.get_params)
+
+
+def _without_types(get_params: Callable[[Any], list[Any]], ctx: Any) -> list[Any]:
+    parameters = get_params(ctx)
+    for parameter in parameters:
+        is_argument = parameter.param_type_name == "argument"
+        if is_argument or parameter.is_flag:
+            parameter.display_type_rich = _no_type
+        if is_argument:
+            shown = parameter.metavar if parameter.required else f"[{parameter.metavar}]"
+            parameter.get_usage_pieces = partial(_usage, shown)
+    return parameters
+
+
+def _no_type(ctx: Any) -> None:  # noqa: ARG001 - typer's signature
+    return None
+
+
+def _usage(shown: str, ctx: Any) -> list[str]:  # noqa: ARG001 - typer's signature
+    return [shown]
 
 
 app = typer.Typer(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from fapikit_viewer.recording import ROLES, Event
+from fapikit_viewer.recording import MAX_OCTETS, ROLES, Event, Recording
 
 _BIGGEST: Final = 1e11
 _Holds: TypeAlias = Callable[[Any], bool]
@@ -17,6 +17,25 @@ _Holds: TypeAlias = Callable[[Any], bool]
 def well_formed(event: Event) -> bool:
     members = _MEMBERS.get(event["kind"])
     return members is not None and _has(event, members)
+
+
+def is_something_else(recording: Recording) -> bool:
+    """Whether there is something in the place of the recording that is none. An empty file may become one.
+
+    Raises OSError if it cannot be read.
+    """
+    path = recording.path
+    if not path.exists():
+        return False
+    if not path.is_file():
+        return True
+    events, position = recording.read()
+    while not any(map(well_formed, events)):
+        before = position
+        events, position = recording.read(before)
+        if position == before or position > MAX_OCTETS:
+            return path.stat().st_size > 0
+    return False
 
 
 def _has(value: Any, members: Mapping[str, _Holds]) -> bool:

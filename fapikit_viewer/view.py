@@ -250,7 +250,8 @@ def _completed(known: Event, later: Event) -> Event:
 
 
 def _target(event: Event) -> tuple[str, str]:
-    return event["request"]["method"], parts_of(event["request"]["url"]).path
+    # Without a path a URL means "/" (RFC 9110 4.2.3), and that is what its receiver sees.
+    return event["request"]["method"], parts_of(event["request"]["url"]).path or "/"
 
 
 def _request(request: Mapping[str, Any]) -> dict[str, Any]:

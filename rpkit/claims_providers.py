@@ -13,6 +13,7 @@ from typing import Final
 from fapikit.errors import ConfigurationError
 from fapikit.keyed_issuer import KeyedIssuer, wrong
 from fapikit.profiles import Profile
+from fapikit.setting_types import check_text_settings
 from fapikit.urls import is_secure
 
 _TABLE: Final = "claims_providers"
@@ -34,13 +35,10 @@ class ClaimsProvider(KeyedIssuer):
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if not self.issuer:
             raise wrong(_TABLE, "issuer", "is missing: give the iss of its JWTs", _CLAUSE)
         self.check_keys(_TABLE, _CLAUSE)
-        for name in ("endpoints", "claims", "algorithms"):
-            value = getattr(self, name)
-            if isinstance(value, str):
-                raise wrong(_TABLE, name, f"of {self.issuer} is one string: give a list", _CLAUSE)
         for name in ("claims", "algorithms"):
             value = getattr(self, name)
             if value is not None and not value:

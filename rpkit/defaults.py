@@ -13,6 +13,7 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.io import HttpSettings
 from fapikit.io.transport import settings_of
 from fapikit.profiles import Profile, profile_of
+from fapikit.setting_types import require_text_settings
 from fapikit.stores.memory import MemoryStore
 from rpkit.registration.keys import signer_now
 from rpkit.settings import HYBRID, ClientOptions, ClientSettings
@@ -33,6 +34,8 @@ def client_settings(
     """Fill in the defaults. Raises ConfigurationError, ForbiddenByProfile."""
     chosen = profile_of(profile)
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    texts = {"client_id": client_id, "redirect_uri": redirect_uri, **given}
+    require_text_settings(ClientSettings, texts, of="Client")
     if "sender_constraint" in options:
         given["sender_constraint"] = options["sender_constraint"]
     elif len(chosen.sender_constraints) == 1:

@@ -21,6 +21,7 @@ from fapikit.io import HttpSettings
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
+from fapikit.setting_types import check_text_settings
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
 from rpkit.registration.keys import signer_now
@@ -46,6 +47,7 @@ class RegisteredBank:
     options: ClientOptions = field(default_factory=ClientOptions, repr=False)
 
     def __post_init__(self) -> None:
+        check_text_settings(self)
         self.auth.check(profile_of(self.profile))
         require_certificate(self.auth, may_show=self.http is not None and self.http.may_show_certificate)
         if self.metadata is not None and (

@@ -23,6 +23,7 @@ from fapikit.jose.signer import Signer
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
 from fapikit.profile import DeliveryMode
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
+from fapikit.setting_types import check_text_settings
 from fapikit.stores.protocol import Store, require_store
 from rpkit.backchannel_settings import check_backchannel
 from rpkit.claims_providers import ClaimsProvider, check_claims_providers
@@ -168,6 +169,7 @@ class ClientSettings:
     random_bytes: RandomBytes = field(default=system_random, repr=False)
 
     def __post_init__(self) -> None:
+        check_text_settings(self)
         if not hasattr(self.auth, "credentials") or isinstance(self.auth, type):
             raise ConfigurationError(
                 "auth is not a client authentication method: give an instance of one, such as PrivateKeyJWT(key)"
@@ -277,10 +279,6 @@ class ClientSettings:
 
     def _check_audiences(self) -> None:
         check_assertion_audience(self.assertion_audience, self.profile)
-        if isinstance(self.trusted_audiences, str):
-            raise ConfigurationError(
-                "trusted_audiences is one string: give a list of audiences", clause="OIDC 3.1.3.7-3"
-            )
         self.profile.require(
             not self.trusted_audiences or self.profile.further_id_token_audiences,
             "trusted_audiences must be empty, because an ID token is for this client alone; for a bank that adds"

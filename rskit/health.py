@@ -1,6 +1,6 @@
 """For operators: is this server able to decide, and does its configuration have weaknesses?
 
-Spec: FAPI2-SP 5.3.4-3; RFC 9449 9, 11.1b
+Spec: FAPI2-SP 5.3.4-3; RFC 7662 2.2; RFC 9449 9, 11.1b
 Role: RS
 """
 
@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
+from fapikit.clock import RandomBytes, system_random
 from fapikit.dpop import NonceIssuer, ProcessNonceIssuer
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Flow, store_add, store_check
 from fapikit.profiles import Profile
+from fapikit.secrets import Secret
 from fapikit.stores import MemoryStore, Store, unsealed
 from rskit.consents.ledger import ConsentLedger
 from rskit.issuers.trusted_issuer import TrustedIssuer
+from rskit.tokens.introspected import Inquiry, ask_issuer
+from rskit.tokens.jwt import JwtRules
+
+INTROSPECTED_EVERY: Final = 60.0
+"""Seconds in which no probe asks an issuer again that has answered."""
+_NOBODYS_TOKEN: Final = Secret("readiness-probe")
+_NO_RULES: Final = JwtRules(audience=(), accepted=frozenset())
+"""The answer is not checked: that there is one is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +44,24 @@ class Readiness:
 
 
 def check_readiness(
-    issuers: Iterable[TrustedIssuer], store: Store, consents: ConsentLedger | None = None
+    issuers: Iterable[TrustedIssuer],
+    store: Store,
+    consents: ConsentLedger | None = None,
+    *,
+    random_bytes: RandomBytes = system_random,
 ) -> Flow[Readiness]:
-    """Whether each issuer's keys or metadata are available, and each store accepts a mark and can keep it."""
+    """Whether each issuer's keys or metadata are available, each issuer that is asked introspects for this API, and
+    each store accepts a mark and can keep it.
+    """
     problems, warnings = [], tuple[str, ...]()
     for trusted in issuers:
         try:
             yield from trusted.warm()
+            yield from _require_introspection(trusted, random_bytes)
+            yield from trusted.require_status_lists()
         except FapiError as error:
-            problems.append(f"{trusted.config.label}: {error}")
+            named = trusted.config.label in error.message
+            problems.append(str(error) if named else f"{trusted.config.label}: {error}")
     try:
         warnings = (yield from store_check(store)).warnings
         yield from store_add(store, "rs-readiness", b"1", 1.0)
@@ -53,6 +73,21 @@ def check_readiness(
         except FapiError as error:
             problems.append(f"consents: {error}")
     return Readiness(tuple(problems), warnings)
+
+
+def _require_introspection(trusted: TrustedIssuer, random_bytes: RandomBytes) -> Flow[None]:
+    """Ask about a token that nobody issued: an issuer that knows this API answers that it is not active.
+
+    An issuer that refuses the credentials of this API would make each request 503. Raises TransportError.
+    """
+    if trusted.config.introspection is None:
+        return
+    now = trusted.clock()
+    if trusted.introspecting.failure is None and 0 <= now - trusted.introspected_at < INTROSPECTED_EVERY:
+        return
+    inquiry = Inquiry(_NO_RULES, trusted.clock, random_bytes)
+    yield from ask_issuer(_NOBODYS_TOKEN, b"readiness", trusted, inquiry, fresh=False, known=False)
+    trusted.introspected_at = now
 
 
 def find_worries(

@@ -12,6 +12,7 @@ from fapikit.clock import RandomBytes
 from fapikit.dpop import NonceIssuer, ProcessNonceIssuer
 from fapikit.errors import ConfigurationError
 from fapikit.profiles import Profile
+from fapikit.setting_types import require_texts
 from rskit.observe import Observe
 from rskit.possession.confirmation import Binding
 from rskit.possession.credentials import BEARER, DPOP
@@ -22,8 +23,7 @@ def read_bindings(
 ) -> frozenset[Binding]:
     if wanted is None:
         return profile.sender_constraints
-    if isinstance(wanted, str):
-        raise ConfigurationError('bindings= takes a collection, such as {"dpop"}')
+    require_texts("bindings", wanted)
     profile.require(
         frozenset(wanted) <= profile.sender_constraints,
         f"these bindings are not all allowed: {' '.join(sorted(wanted))}",

@@ -181,8 +181,8 @@ def noting_answers() -> None:
     """Each refusal that an API or the authorization server logs or sends."""
     log = askit.wire_errors.log_refusal
 
-    def logged(error: FapiError, where: str, budget: Any) -> None:
-        log(error, where, budget)
+    def logged(error: FapiError, where: str, *said: Any) -> None:
+        log(error, where, *said)
         form = (
             "challenge" if sys._getframe(1).f_globals["__name__"].endswith("protected_resource") else _form()
         )

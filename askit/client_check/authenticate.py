@@ -25,6 +25,7 @@ from askit.client_check.assertion import client_id_of
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import InvalidClient
+from askit.requests.known_client import note_client
 from fapikit.parameters import Parameters
 
 ClientCheck: TypeAlias = Callable[["Core", Request, Parameters, Client], Awaitable[None]]
@@ -68,6 +69,7 @@ async def authenticate_client(core: Core, request: Request, parameters: Paramete
         )
     core.shares.require(client.owners)
     await check(core, request, parameters, client)
+    note_client(request, client_id, proven=method != "none")
     return client
 
 

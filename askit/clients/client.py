@@ -16,6 +16,7 @@ from askit.clients import backchannel, grant_management, sector_identifier
 from askit.clients.certificates import check_certificate_members
 from askit.clients.metadata import (
     ALGORITHMS,
+    BOUND_TO_KEY,
     check_encryption,
     check_types,
     check_values,
@@ -109,6 +110,10 @@ class Client:
         if DEVICE_CODE in self.grant_types and not profile.device_grant:
             raise self._refuse(
                 f"{profile.name} does not allow the device grant", profile.clause("device_grant")
+            )
+        if self.flag(BOUND_TO_KEY) and "dpop" not in profile.sender_constraints:
+            raise self._refuse(
+                f"{profile.name} does not allow {BOUND_TO_KEY}", profile.clause("sender_constraints")
             )
         backchannel.check_backchannel_profile(self.metadata, profile)
         for response_type in self.metadata.get("response_types", ()):

@@ -69,8 +69,10 @@ STRING_LISTS: Final = (
     grant_management.ACTIONS,
 )
 _REQUEST_URI_CHARACTERS: Final = 512
+BOUND_TO_KEY: Final = "dpop_bound_access_tokens"
+"""All tokens of this client are bound to a key (RFC 9449 5.2)."""
 FLAGS: Final = (
-    "dpop_bound_access_tokens",
+    BOUND_TO_KEY,
     BOUND_TO_CERTIFICATE,
     "require_pushed_authorization_requests",
     "require_signed_request_object",

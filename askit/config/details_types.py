@@ -22,6 +22,7 @@ from askit.config.table import Table
 from askit.config.values import Resource
 from askit.errors import InvalidAuthorizationDetails
 from fapikit.errors import ConfigurationError
+from fapikit.setting_types import check_text_settings
 
 CONSENT_ID: Final = "consent_id"
 CONSENT_EXPIRES_AT: Final = "consent_expires_at"
@@ -74,6 +75,7 @@ class DetailsType:
         return details
 
     def __post_init__(self) -> None:
+        check_text_settings(self)
         named = f"authorization_details_types ({self.type})"
         if self.single_use and len(self.resources) > 1:
             raise ConfigurationError(

@@ -58,6 +58,7 @@ from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.quirks import Quirk
 from fapikit.secrets import Concealed, Secret
+from fapikit.setting_types import check_text_settings
 
 log = logging.getLogger("askit")
 
@@ -145,6 +146,7 @@ class Config:
             self._check()
 
     def _check(self) -> None:
+        check_text_settings(self)
         parts = urlsplit(self.issuer)
         if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
             raise ConfigurationError(

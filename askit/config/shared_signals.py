@@ -20,6 +20,9 @@ SCOPES: Final = (READ_SCOPE, MANAGE_SCOPE)
 _MOST_KEPT: Final = REMEMBERED - 86_400.0
 """A day less than a receiver remembers what it has heard, so that it hears nothing a second time."""
 
+_LARGEST_SHARE: Final = 1000
+"""A share is one record in the store."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalsReceiver:
@@ -49,7 +52,8 @@ class SignalsReceiver:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedSignals:
     """`kept`: seconds for which an event waits for its receiver. `longest_queue`: so many events of one receiver wait;
-    then the oldest goes. The ends of single tokens are queued only while it is less than half full.
+    then the oldest goes. A user or a client has a share of that. The ends of single tokens are queued only while it is
+    less than half full.
     `verification_interval`: seconds between two verification events that a receiver asks for.
     """
 
@@ -82,6 +86,16 @@ class SharedSignals:
             raise _wrong("longest_queue", "must be 10 to 1000000 events")
         if not 1 <= self.verification_interval <= 86_400:
             raise _wrong("verification_interval", "must be 1 to 86400 seconds")
+
+    @property
+    def most_of_user(self) -> int:
+        """So many events that one user caused wait in one queue."""
+        return min(max(self.longest_queue // 100, 2), _LARGEST_SHARE)
+
+    @property
+    def most_of_client(self) -> int:
+        """So many events that one client caused wait in one queue."""
+        return min(max(self.longest_queue // 10, 2), _LARGEST_SHARE)
 
     def receiver(self, client_id: str) -> SignalsReceiver | None:
         return next((each for each in self.receivers if each.client_id == client_id), None)

@@ -17,6 +17,7 @@ from fapikit.grant_management import SCOPES as GRANT_MANAGEMENT_SCOPES
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.secrets import Secret
+from fapikit.setting_types import check_text_settings
 from fapikit.signals.event_types import MANAGE_SCOPE, READ_SCOPE
 
 TokenFormat: TypeAlias = Literal["jwt", "opaque"]
@@ -59,6 +60,7 @@ class User:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if "verified_claims" in self.claims:
             raise ConfigurationError(
                 f"users ({self.username}): claims.verified_claims is no plain claim: give users.verified_claims",
@@ -83,6 +85,7 @@ class TokenEncryption:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         for name, value, allowed in (
             ("alg", self.alg, KEY_MANAGEMENT),
             ("enc", self.enc, CONTENT_ENCRYPTION),
@@ -109,3 +112,7 @@ class Resource:
     name: str = ""
     encryption: TokenEncryption | None = None
     subject: Subject = "client"
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError."""
+        check_text_settings(self)

@@ -24,6 +24,7 @@ from askit.errors import InvalidRequest, Refused
 from askit.messages import read_form, read_query, see_other
 from askit.records import PushedRequest
 from askit.requests.authorization_request import check_members, mode_of_refusal, read_members
+from askit.requests.known_client import named_client
 from askit.requests.request_object import find_request_object
 from askit.requests.request_uris import (
     is_given_out_here,
@@ -42,7 +43,7 @@ async def authorize(core: Core, request: Request) -> Response:
         parameters = await read_form(request, core.config.limits)
     else:
         parameters = read_query(request, core.config.limits)
-    client = await _client(core, parameters)
+    client = await named_client(core, request, parameters, current=True)
     request_uri = parameters.get("request_uri")
     if request_uri is not None and "request" in parameters:
         raise InvalidRequest("send request or request_uri, not both", clause="RFC 9101 5a")
@@ -69,17 +70,10 @@ def page_of(core: Core, uri: str, client: Client) -> str:
 async def interaction(core: Core, request: Request) -> Response:
     """The redirect target of the login form: the same request continues, while its page may stay open."""
     parameters = read_query(request, core.config.limits)
-    client = await _client(core, parameters)
+    client = await named_client(core, request, parameters, current=True)
     opened = await load_opened_request(core, parameters.get("request_uri", ""), client)
     browser = await read_browser(core, request)
     return await continue_request(core, opened, client, browser)
-
-
-async def _client(core: Core, parameters: Parameters) -> Client:
-    client = await core.clients.find(parameters.get("client_id", ""), current=True)
-    if client is None:
-        raise InvalidRequest("client_id is missing or unknown")
-    return client
 
 
 async def _direct_request(core: Core, parameters: Parameters, client: Client) -> PushedRequest | Response:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from askit.core import Core
 from askit.errors import InvalidRequest
 from askit.messages import read_form
+from askit.requests.known_client import named_client
 from askit.requests.request_uris import load_opened_request
 from askit.users.consent import approve, continue_request, deny, needs_login
 from askit.users.levels import needs_step_up
@@ -27,9 +28,7 @@ async def decision(core: Core, request: Request) -> Response:
     browser = await read_browser(core, request)
     request_uri = form.get("request_uri", "")
     await require_form_token(core, browser, request_uri, form)
-    client = await core.clients.find(form.get("client_id", ""))
-    if client is None:
-        raise InvalidRequest("client_id is missing or unknown")
+    client = await named_client(core, request, form)
     opened = await load_opened_request(core, request_uri, client)
     # A login page has the same hidden fields as this form, so check again that the user may decide.
     if (

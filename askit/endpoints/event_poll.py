@@ -48,13 +48,13 @@ async def poll(core: Core, request: Request) -> Response:
             raise InvalidRequest("the events of this stream are pushed", clause="SSF 6.1")
         settings = core.config.shared_signals
         assert settings is not None  # noqa: S101 - this endpoint exists only with it
-        queue = EventQueue(core, settings, stream.stream_id)
+        queue = EventQueue(core, settings, stream)
         await _acknowledge(core, queue, receiver.client_id, members)
         found: list[dict[str, Any]] = []
         more = False
         if most and stream.status == ENABLED:
             found, more = await queue.first(most)
-            if not found and not at_once:
+            if not found and not more and not at_once:
                 found, more = await _wait(core, queue, stream.stream_id, most)
         sets = {claims["jti"]: await event_token(core, claims) for claims in found}
         return json_answer({"sets": sets, "moreAvailable": more}, 200, await core.nonce_header())
@@ -73,7 +73,7 @@ async def _wait(
         while asyncio.get_running_loop().time() < until:
             await asyncio.sleep(LOOK_EVERY)
             found, more = await queue.first(most)
-            if found:
+            if found or more:
                 return found, more
     finally:
         core.polled_streams.discard(stream_id)
@@ -101,8 +101,7 @@ async def _acknowledge(core: Core, queue: EventQueue, client_id: str, members: M
         raise InvalidRequest(
             f"acknowledge at most {_MOST_ACKNOWLEDGED} events at once", clause="RFC 8936 2.2"
         )
+    removed = await queue.remove([*refused, *done])
     for jti, why in refused.items():
-        if await queue.remove(jti):
+        if jti in removed:
             core.log.warning("%s refused the event %s: %r", client_id, jti, str(why.get("err"))[:60])
-    for jti in done:
-        await queue.remove(jti)

@@ -19,10 +19,12 @@ from askit.endpoints.event_streams import WHERE
 from askit.errors import InvalidRequest, NoSuchStream, TooManyVerifications
 from askit.messages import json_answer, read_query
 from askit.requests.protected_resource import Caller, answer_with_token
-from askit.signals.announce import event_claims, name_of
+from askit.signals.announce import name_of
+from askit.signals.event_token import event_claims
 from askit.signals.push import begin_push, note_due
 from askit.signals.queue import EventQueue
 from askit.signals.requests import read_members, require_receiver, require_stream, text
+from askit.signals.shares import THE_STREAM
 from askit.signals.streams import DISABLED, ENABLED, PAUSED, EventStream, change_stream
 from fapikit.errors import MalformedClaim
 from fapikit.signals.event_types import READ_SCOPE, VERIFICATION
@@ -57,7 +59,7 @@ async def change_status(core: Core, request: Request) -> Response:
             await note_due(core, receiver.client_id)
         after = await _changed(core, stream, lambda found: replace(found, status=status, reason=reason))
         if status == DISABLED:
-            await EventQueue(core, _settings(core), stream.stream_id).clear()
+            await EventQueue(core, _settings(core), stream).clear()
         elif status == ENABLED:
             await begin_push(core, receiver.client_id)
         return await _status(core, after)
@@ -98,7 +100,7 @@ async def verify(core: Core, request: Request) -> Response:
         await _changed(core, stream, lambda found: _verified_now(core, found))
         subject = {"format": "opaque", "id": stream.stream_id}
         claims = event_claims(core, stream, VERIFICATION, state, subject)
-        await EventQueue(core, _settings(core), stream.stream_id).add(claims)
+        await EventQueue(core, _settings(core), stream).add(claims, THE_STREAM)
         if stream.pushes:
             await note_due(core, receiver.client_id)
             await begin_push(core, receiver.client_id)

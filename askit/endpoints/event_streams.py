@@ -110,7 +110,7 @@ async def delete(core: Core, request: Request) -> Response:
         await remove_stream(core, stream)
         settings = core.config.shared_signals
         if settings is not None:
-            await EventQueue(core, settings, stream.stream_id).clear()
+            await EventQueue(core, settings, stream).clear()
         return Response(status_code=204, headers={"cache-control": "no-store", **await core.nonce_header()})
 
     return await answer_with_token(core, request, WHERE, answer)

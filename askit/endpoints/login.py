@@ -13,10 +13,11 @@ from starlette.responses import Response
 
 from askit.core import Core
 from askit.endpoints.authorize import page_of
-from askit.errors import InvalidRequest, StaleForm
+from askit.errors import StaleForm
 from askit.messages import read_form, see_other
 from askit.records import digest
 from askit.requests.client_address import client_address
+from askit.requests.known_client import named_client
 from askit.requests.request_uris import load_opened_request
 from askit.users.consent import login_page
 from askit.users.logout import end_session
@@ -40,7 +41,7 @@ async def login(core: Core, request: Request) -> Response:
         if browser.session is None:
             raise
         # Sent twice, or from another tab: this browser has signed in meanwhile and continues. This signs nobody in.
-        return see_other(await _way_on(core, form))
+        return see_other(await _way_on(core, request, form))
     address = client_address(request, core.config.trusted_proxies)
     username = form.get("username", "")
     user = await core.users.check_password(username, form.get("password", ""), address=address)
@@ -51,9 +52,7 @@ async def login(core: Core, request: Request) -> Response:
             return await own_login_page(core, request, request_uri, wrong=True)
         browser = await sign_in(core, browser, user, fresh_for="")
         return set_cookie(core, see_other(core.endpoint(request_uri)), browser)
-    client = await core.clients.find(form.get("client_id", ""))
-    if client is None:
-        raise InvalidRequest("client_id is missing or unknown")
+    client = await named_client(core, request, form)
     opened = await load_opened_request(core, request_uri, client)
     if user is None:
         return await login_page(core, opened, client, browser, wrong=True, username=username)
@@ -61,14 +60,12 @@ async def login(core: Core, request: Request) -> Response:
     return set_cookie(core, see_other(page_of(core, opened.uri, client)), browser)
 
 
-async def _way_on(core: Core, form: Parameters) -> str:
+async def _way_on(core: Core, request: Request, form: Parameters) -> str:
     """The URL at which this form's request continues. Raises InvalidRequest, InvalidRequestUri."""
     request_uri = form.get("request_uri") or OWN_PAGES
     if request_uri in _SIGNED_IN_FOR:
         return core.endpoint(request_uri)
-    client = await core.clients.find(form.get("client_id", ""))
-    if client is None:
-        raise InvalidRequest("client_id is missing or unknown")
+    client = await named_client(core, request, form)
     opened = await load_opened_request(core, request_uri, client)
     return page_of(core, opened.uri, client)
 

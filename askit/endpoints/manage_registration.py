@@ -24,6 +24,7 @@ from askit.endpoints.register import (
 )
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.records import digest
+from askit.requests.known_client import note_client
 from askit.requests.software_statement import read_software_statement
 from askit.signals.announce import announce
 from askit.signals.happened import ClientEnded
@@ -77,6 +78,7 @@ async def _registered(core: Core, request: Request) -> tuple[bytes, dict[str, An
     kept = await core.clients.kept(client_id)
     if kept is None or not hmac.compare_digest(expected, digest(token).encode()):
         raise InvalidToken("this is not the registration_access_token of a client", clause="RFC 7592 2")
+    note_client(request, client_id, proven=True)
     return *kept, token
 
 

@@ -30,7 +30,7 @@ from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.jose.shared_secret import HMAC_ALGORITHMS
-from fapikit.urns import DEVICE_CODE
+from fapikit.urns import DEVICE_CODE, JWT_BEARER
 
 _ALIASED: Final = (
     "token_endpoint",
@@ -76,9 +76,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "scopes_supported": list(config.known_scopes),
         "response_types_supported": sorted(profile.response_types & core.response_types),
         "response_modes_supported": modes,
-        "grant_types_supported": sorted(
-            grant for grant in GRANTS if profile.device_grant or grant != DEVICE_CODE
-        ),
+        "grant_types_supported": _grant_types(core),
         "subject_types_supported": [PUBLIC] if config.pairwise_salt is None else [PUBLIC, PAIRWISE],
         "acr_values_supported": list(levels_of(config, None)),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
@@ -98,7 +96,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": algorithms,
         "userinfo_signing_alg_values_supported": algorithms,
         "introspection_signing_alg_values_supported": algorithms,
-        "dpop_signing_alg_values_supported": verified,
+        "dpop_signing_alg_values_supported": verified if "dpop" in core.bindings else [],
         "authorization_details_types_supported": [
             known.type for known in config.authorization_details_types if known.lodged is None
         ],
@@ -132,6 +130,13 @@ def build_metadata(core: Core) -> dict[str, Any]:
         aliases = {name: core.alias(document[name]) for name in _ALIASED if name in document}
         document["mtls_endpoint_aliases"] = aliases
     return {name: value for name, value in document.items() if value != []}
+
+
+def _grant_types(core: Core) -> list[str]:
+    without = set() if core.profile.device_grant else {DEVICE_CODE}
+    if not core.config.trusted_issuers:
+        without.add(JWT_BEARER)
+    return sorted(GRANTS.keys() - without)
 
 
 def _grant_management(core: Core) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from askit.clients.client import REGISTERED_FROM, SECRET_METHODS, STATEMENT_ISSUER
 from askit.clients.registration_request import read_registration_request
 from askit.clients.sector_identifier import require_listed
-from askit.core import Core
+from askit.core import SIGNED_FOR_CLIENTS, Core
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.messages import json_answer, read_body
 from askit.records import digest
@@ -109,6 +109,12 @@ def complete(
     client = core.clients.read(bounded)
     if client.auth_method not in core.client_authentication_methods:
         raise InvalidClientMetadata(f"{client.auth_method} is not available on this server")
+    for name in SIGNED_FOR_CLIENTS:
+        alg = client.alg(name)
+        if alg is not None and alg not in core.signing_algorithms:
+            raise InvalidClientMetadata(
+                f"{name}: this server has no key for {alg}: use {' or '.join(sorted(core.signing_algorithms))}"
+            )
     limit = core.config.limits.registration_octets
     if len(strict_json.dump(bounded)) > limit:
         raise InvalidClientMetadata(f"the metadata is longer than {limit} octets")

@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from askit.core import Core
 from askit.endpoints.authorize import page_of
-from askit.errors import InvalidRequest, StaleForm
+from askit.errors import StaleForm
 from askit.messages import read_form, see_other
 from askit.records import digest
 from askit.requests.client_address import client_address
+from askit.requests.known_client import named_client
 from askit.requests.request_uris import load_opened_request
 from askit.users.consent import continue_request, needs_login, step_up_page
 from askit.users.levels import needs_step_up
@@ -25,9 +26,7 @@ async def step_up(core: Core, request: Request) -> Response:
     """303 back to the request. Raises StaleForm, TooManyAttempts, InvalidRequestUri, InvalidRequest."""
     form = await read_form(request, core.config.limits)
     browser = await read_browser(core, request)
-    client = await core.clients.find(form.get("client_id", ""))
-    if client is None:
-        raise InvalidRequest("client_id is missing or unknown")
+    client = await named_client(core, request, form)
     opened = await load_opened_request(core, form.get("request_uri", ""), client)
     try:
         await require_form_token(core, browser, opened.uri, form)

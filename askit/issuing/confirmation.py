@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.clients.client import Client
+from askit.clients.metadata import BOUND_TO_KEY
 from askit.core import Core
 from askit.errors import MissingCertificate
 from fapikit.certificates import ClientCertificate
@@ -59,7 +60,7 @@ def confirmation_of(
             f"access tokens are bound to a key: send a DPoP proof, or register {BOUND_TO_CERTIFICATE}",
             clause=profile.clause("sender_constraint_required"),
         )
-    if proof is None and client.flag("dpop_bound_access_tokens"):
+    if proof is None and client.flag(BOUND_TO_KEY):
         raise MissingProof(
             "this client is registered for bound tokens only: send a DPoP proof", clause="RFC 9449 5.2"
         )

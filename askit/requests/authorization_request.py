@@ -30,6 +30,7 @@ from askit.messages import require_short
 from askit.records import PushedRequest
 from askit.requests.authorization_details import Details, check_details, details_for, parse_details
 from askit.requests.code_challenge import read_code_challenge
+from askit.requests.dpop import require_dpop
 from askit.requests.grant_management import read_action
 from askit.requests.request_object import read_request_object
 from askit.requests.requested_subject import read_subjects
@@ -170,7 +171,7 @@ def common_members(
         "created_at": core.clock(),
         "resources": _in_use(resources, scopes, details, core.config),
         "authorization_details": details,
-        "dpop_jkt": _dpop_jkt(members, jkt),
+        "dpop_jkt": _dpop_jkt(core, members, jkt),
         "claims": _claims(members),
         "acr_values": tuple(members.get("acr_values", "").split()),
         "max_age": _max_age(members, client),
@@ -307,9 +308,11 @@ def _nonce(
     return nonce
 
 
-def _dpop_jkt(members: Mapping[str, Any], jkt: str | None) -> str | None:
+def _dpop_jkt(core: Core, members: Mapping[str, Any], jkt: str | None) -> str | None:
     """The key that the code is bound to. The parameter and the proof must agree (RFC 9449 10.1)."""
     named = members.get("dpop_jkt")
+    if named is not None:
+        require_dpop(core.profile, "dpop_jkt")
     if named is not None and not pkce.is_challenge(named):
         raise InvalidRequest("dpop_jkt must be a SHA-256 thumbprint", clause="RFC 9449 10")
     if named is not None and jkt is not None and named != jkt:

@@ -15,15 +15,26 @@ from starlette.requests import Request
 
 from askit.clients.client import Client
 from askit.core import Core
+from askit.errors import InvalidRequest
 from askit.record_store import Step
 from fapikit.dpop import CheckedProof, check_proof, replay_mark
 from fapikit.dpop.check import replayed
 from fapikit.dpop.htu import normalise
+from fapikit.profiles import Profile
 from fapikit.stores.together import Operation
 
 
 def has_proof(request: Request) -> bool:
     return bool(request.headers.getlist("dpop"))
+
+
+def require_dpop(profile: Profile, what: str) -> None:
+    """Raise InvalidRequest for `what` a client sends to have a token bound to a key, unless the profile has that."""
+    if "dpop" not in profile.sender_constraints:
+        raise InvalidRequest(
+            f"{profile.name} does not bind access tokens to DPoP keys: leave out {what}",
+            clause=profile.clause("sender_constraints"),
+        )
 
 
 async def read_proof(
@@ -33,7 +44,11 @@ async def read_proof(
     access_token: str | None = None,
     bound_to: str | None = None,
 ) -> CheckedProof:
-    """Check the proof of this request. `use_proof` must follow. Raises DPoPError or JwtError."""
+    """Check the proof of this request. `use_proof` must follow.
+
+    Raises DPoPError or JwtError; InvalidRequest if the profile binds no tokens to keys.
+    """
+    require_dpop(core.profile, "the DPoP header")
     proofs = request.headers.getlist("dpop")
     url = core.url(request.url.path)
     names = {normalise(url), normalise(core.alias(url))}

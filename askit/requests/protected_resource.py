@@ -16,12 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.clients.client import Client
+from askit.config.error_styles import ErrorStyle, oauth
 from askit.core import Core
 from askit.errors import InvalidRequest, InvalidToken
 from askit.issuing.tokens import find_access_token
 from askit.records import AccessToken
 from askit.requests.client_certificate import client_certificate
 from askit.requests.dpop import read_proof, use_proof
+from askit.requests.known_client import known_client, note_client
 from askit.wire_errors import challenge_answer, log_refusal
 from fapikit.certificates import ClientCertificate
 from fapikit.errors import FapiError
@@ -35,9 +37,17 @@ class Caller(NamedTuple):
 
 
 async def answer_with_token(
-    core: Core, request: Request, where: str, answer: Callable[[Caller], Awaitable[Response]]
+    core: Core,
+    request: Request,
+    where: str,
+    answer: Callable[[Caller], Awaitable[Response]],
+    *,
+    errors: ErrorStyle = oauth,
 ) -> Response:
-    """What `answer` makes of the request; a challenge if there is no token, or it is refused. `where`: for the log."""
+    """What `answer` makes of the request; a challenge if there is no token, or it is refused.
+
+    `where`: for the log. `errors`: how the body of a refusal is written.
+    """
     sent = request.headers.getlist("authorization")
     if not sent:
         return _unchallenged(core)
@@ -48,9 +58,10 @@ async def answer_with_token(
             raise InvalidRequest("a request must have one Authorization header", clause="RFC 6750 2")
         return await answer(await _read_caller(core, request, token.strip(), bound=bound))
     except FapiError as error:
-        log_refusal(error, where, core.log)
+        log_refusal(error, where, core.log, known_client(request))
+        scheme = "DPoP" if bound and "dpop" in core.bindings else "Bearer"
         return challenge_answer(
-            error, scheme="DPoP" if bound else "Bearer", algorithms=core.profile.signing_algorithms
+            error, scheme=scheme, algorithms=core.profile.signing_algorithms, errors=errors
         )
 
 
@@ -76,12 +87,14 @@ async def _read_caller(core: Core, request: Request, token: str, *, bound: bool)
     client = await core.clients.find(record.client_id)
     if client is None:
         raise InvalidToken("the client of this access token no longer exists")
+    note_client(request, client.client_id, proven=False)
     core.shares.require(client.owners)
     if record.x5t is not None:
         _require_certificate(client_certificate(core, request), record.x5t)
     if bound:
         proof = await read_proof(core, request, access_token=token, bound_to=record.jkt)
         await use_proof(core, proof, client)
+    note_client(request, client.client_id, proven=True)
     return Caller(record, client)
 
 

@@ -1,9 +1,9 @@
 """Tells receivers what has happened: an event goes into the queue of each that may hear of it.
 
 It goes there before what it tells of is done. So a process that dies in between has told too much, never too little;
-and what cannot be told is not done. But a client may end as many tokens as it likes, and must not push out of a queue
-what others have to be told: once a queue is half full, the ends of single tokens are not told. Deliveries begin
-afterwards, in the background: `begin_push`.
+and what cannot be told is not done. But anybody may end what is theirs as often as they like, and must not push out of
+a queue what others have to be told: each event uses the share of whoever caused it (`shares`), and once a queue is half
+full, the ends of single tokens are not told. Deliveries begin afterwards, in the background: `begin_push`.
 
 Spec: SSF 8.1.2, 8.1.3; CAEP 2; RFC 8417 2.2
 Role: AS
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from askit.core import Core
+from askit.signals.event_token import event_claims
 from askit.signals.happened import Happened
 from askit.signals.push import begin_push, note_due
 from askit.signals.queue import EventQueue
@@ -69,26 +70,8 @@ async def queue_event(
     members = {"event_timestamp": now - happened.happened_before, **happened.members}
     txn = random_token(core.random_bytes, 16)
     claims = event_claims(core, stream, happened.kind, members, subject) | {"txn": txn}
-    queue = EventQueue(core, settings, stream.stream_id)
-    if happened.gives_way and await queue.is_half_full():
-        core.log.error(
-            "the queue of events for %s is half full: the end of a token is not told", stream.client_id
-        )
-        return
-    await queue.add(claims)
-
-
-def event_claims(
-    core: Core, stream: EventStream, kind: str, members: Mapping[str, Any], subject: Mapping[str, Any]
-) -> dict[str, Any]:
-    """All claims but `jti`."""
-    return {
-        "iss": core.config.issuer,
-        "aud": stream.client_id,
-        "iat": int(core.clock()),
-        "sub_id": dict(subject),
-        "events": {kind: dict(members)},
-    }
+    queue = EventQueue(core, settings, stream)
+    await queue.add(claims, happened.caused_by, gives_way=happened.gives_way)
 
 
 def name_of(subject: Mapping[str, Any]) -> str:

@@ -10,7 +10,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from askit.core import Core
+from askit.signals.streams import EventStream
 from fapikit.jose.purposes import SECURITY_EVENT_TOKEN
+
+
+def event_claims(
+    core: Core, stream: EventStream, kind: str, members: Mapping[str, Any], subject: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All claims but `jti`."""
+    return {
+        "iss": core.config.issuer,
+        "aud": stream.client_id,
+        "iat": int(core.clock()),
+        "sub_id": dict(subject),
+        "events": {kind: dict(members)},
+    }
 
 
 async def event_token(core: Core, claims: Mapping[str, Any]) -> str:

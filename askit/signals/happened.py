@@ -18,6 +18,7 @@ from askit.clients.client import Client
 from askit.config.shared_signals import SignalsReceiver
 from askit.core import Core
 from askit.records import AccessToken, Grant, Session
+from askit.signals.shares import Cause
 from askit.users.subjects import session_for, subject_for
 from fapikit.signals.event_types import SESSION_REVOKED, TOKEN_CLAIMS_CHANGE
 
@@ -41,6 +42,11 @@ class Happened(Protocol):
         """Whether the rest of the queue is kept for others once it is half full: any client can cause many of these."""
         ...
 
+    @property
+    def caused_by(self) -> Cause:
+        """Whose share of a queue it uses."""
+        ...
+
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
         """As whom the receiver knows what it happened to; nothing if it must not hear of it."""
         ...
@@ -56,6 +62,10 @@ class SessionEnded:
     members: Mapping[str, Any] = field(default_factory=lambda: {"initiating_entity": "user"})
     happened_before: int = 0
     gives_way: bool = False
+
+    @property
+    def caused_by(self) -> Cause:
+        return Cause("user", self.session.username)
 
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
         session_id = self.session.session_id
@@ -87,6 +97,10 @@ class GrantEnded:
     kind: str = SESSION_REVOKED
     happened_before: int = 0
     gives_way: bool = False
+
+    @property
+    def caused_by(self) -> Cause:
+        return Cause("user", self.grant.username)
 
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
         """The user at this client. Tokens that are issued later are of another grant.
@@ -145,6 +159,11 @@ class TokenEnded:
     happened_before: int = 0
     gives_way: bool = True
 
+    @property
+    def caused_by(self) -> Cause:
+        """Its client: a client that has many tokens of a user must not push out what the user ended."""
+        return Cause("client", self.token.client_id)
+
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:
         if receiver.client_id == self.token.client_id or self.token.audience in receiver.resources:
             yield {"format": "jwt_id", "iss": core.config.issuer, "jti": self.token.jti}
@@ -159,6 +178,10 @@ class ClientEnded:
     members: Mapping[str, Any] = field(default_factory=lambda: {"initiating_entity": "system"})
     happened_before: int = 0
     gives_way: bool = False
+
+    @property
+    def caused_by(self) -> Cause:
+        return Cause("client", self.client_id)
 
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:  # noqa: ARG002 - as all
         if receiver.resources:

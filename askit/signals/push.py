@@ -19,13 +19,15 @@ from askit.signals.queue import EventQueue
 from askit.signals.streams import ENABLED, EventStream, find_stream
 from fapikit.errors import FapiError, TransportError
 from fapikit.flow import Flow, background, call, http, sleep
-from fapikit.http_message import HttpRequest
+from fapikit.http_message import HttpRequest, read_retry_after
 from fapikit.secrets import Secret
 from fapikit.signals.push import MEDIA_TYPE
 
 TIMEOUT: Final = 5.0
 PAUSES: Final = (0.0, 1.0, 5.0)
-"""Seconds before each attempt."""
+"""Seconds before each attempt; more, if the receiver asks for it."""
+_LONGEST_ASKED: Final = 60.0
+"""Seconds that a receiver's Retry-After counts for at most: nothing is pushed to it by this process meanwhile."""
 STORE_TIMEOUT: Final = 5.0
 _AT_ONCE: Final = 20
 _ANSWER_OCTETS: Final = 4096
@@ -86,16 +88,20 @@ async def _next_of(core: Core, client_id: str) -> tuple[EventStream, list[dict[s
     settings, stream = core.config.shared_signals, await find_stream(core, client_id)
     if settings is None or stream is None or not stream.pushes or stream.status != ENABLED:
         return None
-    events, _ = await EventQueue(core, settings, stream.stream_id).first(_AT_ONCE)
+    queue = EventQueue(core, settings, stream)
+    more = True
+    events: list[dict[str, Any]] = []
+    while more and not events:
+        events, more = await queue.first(_AT_ONCE)
     return (stream, events) if events else None
 
 
 def _push(core: Core, stream: EventStream, claims: dict[str, Any]) -> Flow[bool]:
     """Whether this event is done with."""
-    why = ""
+    why, asked = "", 0.0
     for pause in PAUSES:
-        if pause:
-            yield from sleep(pause)
+        if pause or asked:
+            yield from sleep(max(pause, asked))
         token = yield from call(event_token, core, claims, deadline=STORE_TIMEOUT)
         try:
             request = _request(stream, Secret(token))
@@ -109,6 +115,7 @@ def _push(core: Core, stream: EventStream, claims: dict[str, Any]) -> Flow[bool]
             yield from call(_done, core, stream, claims["jti"], deadline=STORE_TIMEOUT)
             return True
         why = f"it answered {response.status}"
+        asked = min(read_retry_after(response, core.clock()) or 0.0, _LONGEST_ASKED)
     core.log.warning("an event waits for %s, which did not take it: %s", stream.client_id, why)
     return False
 
@@ -116,7 +123,7 @@ def _push(core: Core, stream: EventStream, claims: dict[str, Any]) -> Flow[bool]
 async def _done(core: Core, stream: EventStream, jti: str) -> None:
     settings = core.config.shared_signals
     if settings is not None:
-        await EventQueue(core, settings, stream.stream_id).remove(jti)
+        await EventQueue(core, settings, stream).remove([jti])
 
 
 def _request(stream: EventStream, token: Secret) -> HttpRequest:

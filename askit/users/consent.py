@@ -38,7 +38,7 @@ from askit.users.granting import automatic_session, is_requested_user, make_gran
 from askit.users.levels import needed_level, needs_step_up
 from askit.users.managed_grants import ManagedGrant
 from askit.users.sessions import Browser, form_token, set_cookie
-from askit.wire_errors import code_of, describe
+from askit.wire_errors import code_of, describe, log_refusal
 from fapikit.clauses import cite_what_is_in_force
 from fapikit.secrets import random_token
 
@@ -199,6 +199,7 @@ async def _send_code(
 async def refuse(core: Core, request: PushedRequest, client: Client, error: Refused) -> Response:
     """Sends the error as an authorization response."""
     cite_what_is_in_force(error, core.profile_of(client))
+    log_refusal(error, "an authorization request", core.log, {"client_id": client.client_id})
     members = {"error": code_of(error), "error_description": describe(error)}
     return await authorization_response(core, request, client, members)
 

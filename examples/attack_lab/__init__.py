@@ -42,7 +42,8 @@ keeps cookies and follows redirects, and that is all.
 A second attack of the same threat has the id `T6.2`. Several `Attack`s may be in one file if they differ in data only.
 Mallory's servers are in `mallory.py`: a site that keeps what reaches it, a bank, a hotspot. Forged JWTs are in
 `jwts.py`, proofs of any key in `proofs.py`, tokens that can be guessed in `numbered.py`. `lab.protect(app, issuer)`
-puts an app of your own behind `asgi_mw.Protect`, and `lab.app_at(bank)` puts the toolkit's client before a naive
-bank, so that nothing but the client defends. Both plays together should take less than two seconds: there is no
-sleeping; a bank of your own may have a clock that you move.
+puts an app of your own behind `asgi_mw.Protect`, `lab.nginx(...)` puts nginx before it, and `lab.serve_elsewhere(...)`
+serves it in a second process. `lab.app_at(bank)` puts the toolkit's client before a naive bank, so that nothing but the
+client defends; `naive/signing_bank.py` has banks that sign their responses. Both plays together should take less than
+two seconds: there is no sleeping; a bank of your own may have a clock that you move.
 """

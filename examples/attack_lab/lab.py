@@ -8,133 +8,37 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
-from typing import Any, Self, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-import httpx
-
-import asgi_mw
-from askit.pytest_plugin.hosts import Hosts
-from askit.pytest_plugin.visits import trusting
-from askit.throwaway_tls import ClientCertificateFiles, TlsFiles
 from examples.attack_lab.answers import Refused
 from examples.attack_lab.browser import Browser
 from examples.attack_lab.chromium import Chromium, Tab
 from examples.attack_lab.ecosystem import APP, Ecosystem, ecosystem
-from examples.attack_lab.hostnames import PENNY, certificate
+from examples.attack_lab.grounds import Grounds
+from examples.attack_lab.hostnames import PENNY
 from examples.attack_lab.mallory import PATHS, HostileBank, MallorysSite
 from examples.attack_lab.naive.api import NaiveApi
 from examples.attack_lab.naive.bank import NaiveBank
 from examples.attack_lab.naive.client import NaiveClient
 from examples.attack_lab.naive.site import naive_site
 from examples.attack_lab.naive.web_site import NaiveWebSite
-from examples.attack_lab.refusals import quiet
-from examples.attack_lab.street import Closing, Place, Street
-from fapikit import HttpSettings, PublicClient, ask_for_client_certificates, read_certificates, server_context
+from examples.attack_lab.street import Place
+from fapikit import HttpSettings, PublicClient
 from fapikit.clock import Clock, system_clock
-from fapikit.io.tls import client_context
 from rpkit import Client
-from rskit import Issuer, ResourceServer
 
 B = TypeVar("B", bound=NaiveBank)
 W = TypeVar("W", bound=NaiveWebSite)
 
 
-class Lab:
+class Lab(Grounds):
     """A context manager. `http` is an HTTP client that trusts the lab's certificates, and follows no redirects."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
+        super().__init__()
         self._shared: dict[str, Ecosystem] = {}
-        self._passing: list[str] = []
-        self._play = ExitStack()
-
-    def __enter__(self) -> Self:
-        self._stack.enter_context(quiet())
-        self._hosts = self._stack.enter_context(closing(Hosts()))
-        folder = self._hosts.directory
-        self.ca = self._hosts.ca
-        local, self._named = (
-            TlsFiles(self.ca, folder / "server.pem", folder / "server.key"),
-            certificate(folder),
-        )
-        self.street = self._stack.enter_context(closing(Street(local, self._named)))
-        self.http = self._http()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    @property
-    def tls(self) -> ssl.SSLContext:
-        """A client's TLS context that trusts the lab's certificates."""
-        return trusting(self.ca)
-
-    def tls_with(self, certificate: ClientCertificateFiles) -> ssl.SSLContext:
-        """The same, for a client that shows a certificate."""
-        context = client_context(ca=self.ca)
-        context.load_cert_chain(*certificate)
-        return context
-
-    def tls_asking_for_certificates(self) -> ssl.SSLContext:
-        """A server's TLS context that asks for client certificates of the authority that the shipped banks trust."""
-        folder = self._hosts.directory
-        context = server_context(folder / "server.pem", folder / "server.key")
-        ask_for_client_certificates(context, read_certificates(self._hosts.client_authority.file))
-        return context
-
-    # Servers that live as long as a play.
-
-    def serve(
-        self,
-        app: Any,
-        place: Place | None = None,
-        *,
-        tls: ssl.SSLContext | None = None,
-        closing: Closing | None = None,
-    ) -> str:
-        """Serve an ASGI app until the play is over. Returns its origin. `closing` is awaited at the end."""
-        self._passing.append(self.street.serve(app, place, tls=tls, closing=closing))
-        return self._passing[-1]
-
-    def protect(
-        self,
-        app: Any,
-        issuer: str,
-        *,
-        place: Place | None = None,
-        tls: ssl.SSLContext | None = None,
-        **settings: Any,
-    ) -> str:
-        """Serve an ASGI app of the attack's own behind `asgi_mw.Protect`. Returns its origin.
-
-        `issuer`: whose tokens it takes. `settings`: those of `rskit.ResourceServer`. Its resource is the origin and a
-        slash.
-        """
-        place = place or Place()
-        own: dict[str, Any] = {
-            "resource": f"{place.origin}/",
-            "issuers": [Issuer(issuer)],
-            "http": HttpSettings(ca=self.ca),
-        }
-        server = ResourceServer(**{**own, **settings})
-        self._passing.append(
-            self.street.serve(
-                asgi_mw.Protect(app, server), place, tls=tls, closing=server.async_driver.aclose
-            )
-        )
-        return place.origin
-
-    @contextmanager
-    def one_play(self) -> Iterator[Lab]:
-        """After the block, what `serve` started in it is gone, and so are the tabs of the browser."""
-        try:
-            with ExitStack() as self._play:
-                yield self
-        finally:
-            self.street.end(self._passing)
-            self._passing.clear()
 
     # The toolkit as shipped.
 
@@ -164,15 +68,15 @@ class Lab:
     @overload
     def naive_bank(self) -> NaiveBank: ...
     @overload
-    def naive_bank(self, kind: type[B]) -> B: ...
-    def naive_bank(self, kind: type[Any] = NaiveBank) -> Any:
+    def naive_bank(self, kind: type[B], *, tls: ssl.SSLContext | None = None) -> B: ...
+    def naive_bank(self, kind: type[Any] = NaiveBank, *, tls: ssl.SSLContext | None = None) -> Any:
         """A new bank that checks next to nothing, with its naive API at `/accounts` and `/payments`.
 
         `kind`: a subclass with the faults that the attack needs.
         """
         place = Place()
         bank = kind(place.origin, redirect_uris=self._redirect_uris)
-        self.serve(NaiveApi(bank, bank.app), place)
+        self.serve(NaiveApi(bank, bank.app), place, tls=tls)
         return bank
 
     def naive_web_site(self, kind: type[W], bank: NaiveBank) -> tuple[W, str]:
@@ -185,21 +89,20 @@ class Lab:
         self.serve(site.app, place)
         return site, place.origin
 
-    def app_at(self, bank: NaiveBank, **options: Any) -> Client:
+    def app_at(self, bank: NaiveBank | HostileBank, **options: Any) -> Client:
         """The toolkit's client, as an app without a secret, at a naive bank: nothing but the client defends.
 
-        `options`: those of rpkit.
+        `options`: those of rpkit. The profile is oauth-2.1 unless they name another.
         """
-        client = Client.discover(
-            bank.issuer,
-            client_id=APP,
-            auth=PublicClient(),
-            redirect_uri=f"{self.fintech_site}/callback",
-            profile="oauth-2.1",
-            sender_constraint=None,
-            http=HttpSettings(ca=self.ca),
-            **options,
-        )
+        own: dict[str, Any] = {
+            "client_id": APP,
+            "auth": PublicClient(),
+            "redirect_uri": f"{self.fintech_site}/callback",
+            "profile": "oauth-2.1",
+            "sender_constraint": None,
+            "http": HttpSettings(ca=self.ca),
+        }
+        client = Client.discover(bank.issuer, **{**own, **options})
         self._stack.callback(client.close)
         return client
 
@@ -251,10 +154,6 @@ class Lab:
 
     # People.
 
-    def _http(self) -> httpx.Client:
-        client = httpx.Client(verify=self.tls, trust_env=False, timeout=10)
-        return self._stack.enter_context(client)
-
     @cached_property
     def _chromium(self) -> Chromium:
         certificates = (self._hosts.directory / "server.pem", self._named.certificate)
@@ -266,7 +165,7 @@ class Lab:
 
     def browser(self) -> Browser:
         """A new browser without a screen, with no cookies yet."""
-        return Browser(self._http())
+        return Browser(self.new_http())
 
     def alice_signs_in(self, browser: Browser, url: str) -> str:
         """Alice opens a page of a shipped bank, and signs in there. Returns the text of the next page."""

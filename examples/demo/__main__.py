@@ -33,6 +33,25 @@ _PARTIES = {
 USUAL_PROFILE = "fapi2-security"
 
 
+class Ended(SystemExit):
+    """A signal has ended the demo."""
+
+
+def stop_servers_when_ended() -> None:
+    """Let the servers be stopped when a signal ends the demo: gunicorn takes a closed terminal for "start anew"."""
+    ending = [signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        ending.append(signal.SIGHUP)
+
+    def end(number: int, _frame: object) -> None:
+        for each in ending:  # a shell may send one more, which must not interrupt the stopping
+            signal.signal(each, signal.SIG_IGN)
+        raise Ended(128 + number)
+
+    for each in ending:
+        signal.signal(each, end)
+
+
 class Demo:
     """Runs the steps and the attacks, prints each with its messages, and counts the results."""
 
@@ -102,11 +121,14 @@ def main() -> int:
     except ConfigurationError as error:
         parser.error(str(error))
     folder = Path(tempfile.mkdtemp(prefix="fapikit-demo-"))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    stop_servers_when_ended()
     failed = True
     try:
         with usual_ports() as ports:
             failed = _run(World.create(folder, choices, ports=ports)) != 0
+    except Ended:
+        failed = False  # by somebody, or by the terminal that was closed
+        raise
     finally:
         if failed:
             print(f"what the servers logged is in {folder}", file=sys.stderr)

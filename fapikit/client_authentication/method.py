@@ -15,6 +15,7 @@ from fapikit.flow import Flow
 from fapikit.http_message import Headers
 from fapikit.profiles import Profile
 from fapikit.secrets import Concealed, Secret
+from fapikit.setting_types import require_text
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -74,7 +75,9 @@ def check_method(method: str, profile: Profile) -> None:
 
 
 def as_secret(secret: Secret | str) -> Secret:
-    """The client secret as `Secret`. Raises ConfigurationError if it is empty."""
+    """The client secret as `Secret`. Raises ConfigurationError if it is empty, or no text."""
+    if not isinstance(secret, Secret):
+        require_text("secret", secret)
     wrapped = secret if isinstance(secret, Secret) else Secret(secret)
     if not wrapped.reveal():
         raise ConfigurationError(

@@ -40,7 +40,7 @@
     ├── HttpSignatureError            MissingHttpSignature  MalformedSignature  UncoveredComponent  UnknownComponent
     │                                 StaleSignature  WrongDigest  UnknownSignatureKey  WrongSignatureAlgorithm
     │                                 WrongSignature
-    ├── SignalError                   WrongPushAuthorization  UnknownVerification
+    ├── SignalError                   WrongPushAuthorization  UnknownVerification  TooManyEvents
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -145,7 +145,7 @@ from fapikit.errors.jwt import (
     WrongNonce,
     WrongSubject,
 )
-from fapikit.errors.signals import SignalError, UnknownVerification, WrongPushAuthorization
+from fapikit.errors.signals import SignalError, TooManyEvents, UnknownVerification, WrongPushAuthorization
 
 __all__ = [
     "AmbiguousKey",
@@ -205,6 +205,7 @@ __all__ = [
     "StoreForgot",
     "StoreFull",
     "StoreUnavailable",
+    "TooManyEvents",
     "TooOld",
     "TransportError",
     "UncoveredComponent",

@@ -5,13 +5,15 @@ Spec: RFC 8935 2.4; SSF 8.1.4
 
 from __future__ import annotations
 
-from fapikit.errors.base import FapiError
+from math import ceil
+
+from fapikit.errors.base import FapiError, Remedy
 
 
 class SignalError(FapiError):
     """A security event, or the message that brought it, is refused. `code`: the `err` for its transmitter."""
 
-    code = "invalid_request"
+    code: str | None = "invalid_request"
     clause = "RFC 8935 2.4"
 
 
@@ -26,3 +28,18 @@ class UnknownVerification(SignalError):
 
     code = "invalid_state"
     clause = "SSF 8.1.4"
+
+
+class TooManyEvents(SignalError):
+    """A transmitter has sent more than it may in a minute, so this event was not looked at. It is to come again.
+
+    `retry_after`: seconds until there is room for it.
+    """
+
+    code = None
+    clause = "RFC 6585 4"
+    remedy = Remedy.RETRY_LATER
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, facts={"retry_after": ceil(retry_after)})
+        self.retry_after = retry_after

@@ -104,8 +104,10 @@ def client_context(
             context = ssl.create_default_context(cafile=None if ca is None else str(ca))
     except (OSError, UnicodeDecodeError) as error:
         where = "the octets given as ca" if isinstance(ca, bytes) else ca
+        unread = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+        why = f": {error.args[-1]}" if unread else ""
         raise ConfigurationError(
-            f"no PEM certificates of an authority can be read from {where}",
+            f"no PEM certificates of an authority can be read from {where}{why}",
             clause=clause_in_force("FAPI2-SP 5.2.1-5", profile),
         ) from error
     _restrict(context, profile)

@@ -29,6 +29,7 @@ from fapikit.io.watcher import Watcher
 from fapikit.members import LOG
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Concealed
+from fapikit.setting_types import check_text_settings
 from fapikit.urls import require_secure, without_query
 
 C = TypeVar("C")
@@ -65,6 +66,7 @@ class HttpSettings:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if self.client_certificate is not None and not isinstance(
             self.client_certificate, TlsClientCertificate
         ):
@@ -78,6 +80,8 @@ class HttpSettings:
                 " client_certificate=, or give TlsClientCertificate.in_context(context, certificate)",
                 facts={"settings": f"tls, {beside[0]}"},
             )
+        if self.ca is not None:
+            self.tls_context()  # a file that cannot be used is known now, and not with the first call
 
     def tls_context(self, profile: Profile = FAPI2_SECURITY) -> ssl.SSLContext:
         """The context for connections that are opened now, made once. Raises ConfigurationError."""
@@ -228,10 +232,15 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
             why = f"certificate verify failed: {cause.verify_message}"
             remedy = Remedy.TELL_THE_PEER
             if cause.verify_code not in _THEIRS:
-                why += "; HttpSettings(tls=...) says whom to trust"
+                why += "; HttpSettings(ca=...) says whom to trust"
                 remedy = Remedy.FIX_CONFIGURATION
             break
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _BROKEN_OFF):
+        if isinstance(cause, _BROKEN_OFF):  # their errno is OpenSSL's, and no number of the operating system
+            why = f"{why}: the server broke off TLS"
+            if type(error).__name__ == "ConnectError":
+                why += "; it may take none of the versions and cipher suites that the profile allows"
+            break
+        if isinstance(cause, ssl.SSLError):
             why, remedy = f"{why}: TLS: {cause.reason}", Remedy.FIX_CONFIGURATION
             why += _about_our_certificate(str(cause.reason))
             break

@@ -19,6 +19,7 @@ from fapikit.errors import (
     MalformedMessage,
     SignalError,
     StoreError,
+    TooManyEvents,
     TransportError,
 )
 from fapikit.flow import Flow, call, sleep
@@ -38,6 +39,7 @@ PAUSE: Final = 2.0
 """Seconds before the next poll, after one that brought nothing. A transmitter need not let a poll wait."""
 _LONGEST_PAUSE: Final = 60.0
 _CLOSE_DEADLINE: Final = 5.0
+_MOST_EMPTY: Final = 10
 _MOST_AT_ONCE: Final = 100
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _CLAUSE: Final = "RFC 8936 2.3"
@@ -78,18 +80,27 @@ class Poller:
         self._closed = False
         self._heard: list[str] = []
         self._refused: dict[str, dict[str, str]] = {}
+        self._more = False
+        self._wait_for_budget = 0.0
+        """Seconds until the transmitter may send more, after the last poll."""
 
     def drain(self) -> Flow[int]:
         """Fetch and acknowledge all that waits now. Returns how many events were new.
 
+        It ends early when the transmitter has sent what its budget allows. The rest waits there for the next time.
         Raises TransportError, MessageError if the transmitter does not answer as it should; what `connect` raises.
         """
-        heard, told = 0, False
+        heard, told, empty = 0, False, 0
         while True:
             found, new = yield from self.poll(wait=False)
             heard += new
+            if not found and self._more and empty < _MOST_EMPTY:
+                empty += 1  # a transmitter may look for the next event a little at a time
+                continue
             if not found or (not new and (told or not self._unsaid)):
                 return heard  # a transmitter that sends the same again and again does not keep us
+            if self._wait_for_budget:
+                return heard
             told = not new
 
     def keep_polling(self) -> Flow[None]:
@@ -104,8 +115,9 @@ class Poller:
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 pause = PAUSE
-                if not new:
-                    yield from sleep(PAUSE)
+                rest = self._wait_for_budget if new else max(PAUSE, self._wait_for_budget)
+                if rest:
+                    yield from sleep(rest)
 
     def close(self) -> Flow[None]:
         """End the polling, after the poll that waits now, and close the client."""
@@ -127,9 +139,12 @@ class Poller:
         sets = members.get("sets", {})
         if not isinstance(sets, dict):
             raise MalformedMessage("sets of the answer to a poll is not an object", clause=_CLAUSE)
-        new = 0
+        new, self._wait_for_budget = 0, 0.0
+        self._more = members.get("moreAvailable") is True
         for jti, token in list(sets.items())[: self._polling.at_once]:
             new += yield from self._hear(jti, token)
+            if self._wait_for_budget:
+                break  # what was not looked at is neither acknowledged nor refused, so it comes again
         return len(sets), new
 
     @property
@@ -174,6 +189,9 @@ class Poller:
             heard = yield from self._receiver.hear(Secret(token))
             if heard.event.jti != jti:
                 raise SignalError("a member of sets is not named by the jti of its event", clause=_CLAUSE)
+        except TooManyEvents as error:
+            self._wait_for_budget = error.retry_after
+            LOG.warning("events of %s are fetched later: %s", self._receiver.transmitter.issuer, error)
         except (TransportError, StoreError) as error:
             LOG.warning("an event cannot be taken now, and is fetched again: %s", error)
         except FapiError as error:

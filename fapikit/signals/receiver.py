@@ -18,10 +18,12 @@ from typing import Final, TypeAlias
 
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import FapiError, MalformedClaim, TransportError, UnknownVerification, UnusableAnswer
+from fapikit.errors.base import on_one_line
 from fapikit.flow import Flow, store_get, store_put
 from fapikit.jose.claims import Expected
 from fapikit.jose.purposes import SECURITY_EVENT_TOKEN
 from fapikit.secrets import Secret
+from fapikit.signals.event_budget import BudgetLeft
 from fapikit.signals.event_types import ABOUT_THE_STREAM, STREAM_UPDATED, VERIFICATION
 from fapikit.signals.security_event import SecurityEvent, read_security_event
 from fapikit.signals.subjects import PARTS
@@ -70,6 +72,7 @@ class EventReceiver:
     ) -> None:
         self.transmitter = transmitter
         self._known = KnownTransmitter(transmitter, clock)
+        self._left = BudgetLeft(transmitter.budget)
         self._store = store
         self._name = name
         self._act = act
@@ -77,12 +80,20 @@ class EventReceiver:
         self._skew = skew
         self.clock = clock
 
-    def hear(self, token: Secret) -> Flow[Heard]:
+    def hear(self, token: Secret, *, sender_known: bool = True) -> Flow[Heard]:
         """Take one security event token. Raises the JwtError of the failed check; UnknownVerification.
 
-        TransportError, StoreError: it cannot be decided now, and should come again.
+        TransportError, StoreError, TooManyEvents: it cannot be decided now, and should come again. `sender_known`: it
+        comes from the transmitter, whatever it is. Without that only what the transmitter signed counts for its budget,
+        so that nobody else can use it up.
         """
+        octets, now = len(token.reveal()), self.clock()
+        self._left.require(octets, now)
+        if sender_known:
+            self._left.spend(octets, now)
         event = yield from self._verified(token)
+        if not sender_known:
+            self._left.spend(octets, now)
         mark = _key("heard", self._name, event.issuer, event.jti)
         if (yield from store_get(self._store, mark)) is not None:
             return Heard(event, again=True)
@@ -141,8 +152,9 @@ class EventReceiver:
                 facts={"claim": "sub_id"},
             )
         if STREAM_UPDATED in event.events:
-            status = str(event.events[STREAM_UPDATED].get("status"))[:40]
-            LOG.warning("%s has set the stream %s to %s", event.issuer, named[:80], status)
+            said = event.events[STREAM_UPDATED]
+            status, reason = (on_one_line(str(said.get(name, ""))[:200]) for name in ("status", "reason"))
+            LOG.warning("%s says that the stream %s is %s: %s", event.issuer, named[:80], status, reason)
             return
         state = event.events[VERIFICATION].get("state")
         if state is None:  # the transmitter looks whether we are there

@@ -22,6 +22,8 @@ from fapikit.jwks import RemoteKeySet
 from fapikit.metadata import well_known_url
 from fapikit.profiles import FAPI2_SECURITY
 from fapikit.secrets import Secret
+from fapikit.setting_types import check_text_settings
+from fapikit.signals.event_budget import USUAL, EventBudget
 from fapikit.urls import is_secure, require_no_downgrade
 
 WELL_KNOWN: Final = "ssf-configuration"
@@ -37,7 +39,8 @@ class Transmitter:
     `keys` or `jwks_uri`: with what they are verified; left out, its metadata say where its keys are. `algorithms`:
     those of its signatures; by default those of FAPI 2.0. A transmitter that follows the CAEP interoperability profile
     needs `{"RS256"}`. `push_authorization`: the whole Authorization header of each push, as the stream was made with.
-    `stream_id`: the stream whose verification events are expected; None: of any.
+    `stream_id`: the stream whose verification events are expected; None: of any. `budget`: how much it may send in a
+    minute.
     """
 
     issuer: str
@@ -47,9 +50,11 @@ class Transmitter:
     algorithms: Collection[str] | None = None
     push_authorization: Secret | None = None
     stream_id: str | None = None
+    budget: EventBudget = USUAL
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if not is_secure(self.issuer) or (self.jwks_uri is not None and not is_secure(self.jwks_uri)):
             raise ConfigurationError(
                 "issuer and jwks_uri of a Transmitter must be https URLs (http on loopback only)",

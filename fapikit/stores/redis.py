@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import StoreError
+from fapikit.setting_types import require_text
 from fapikit.stores.protocol import StorePromise
 from fapikit.stores.redis_client import RedisClient
 from fapikit.stores.redis_steps import RedisSteps, Steps
@@ -26,7 +27,7 @@ class RedisStore:
     """`url`: redis://, rediss:// (TLS) or unix://. `prefix`: the beginning of all keys of this store in the server.
 
     `timeout`: in seconds, for connecting and for each response. `cluster`: the URL names a node of a cluster.
-    Raises ConfigurationError if the package redis is not installed.
+    Raises ConfigurationError for a URL that cannot be used, or if the package redis is not installed.
     """
 
     def __init__(
@@ -38,6 +39,8 @@ class RedisStore:
         cluster: bool = False,
         clock: Clock = system_clock,
     ) -> None:
+        require_text("url", url)
+        require_text("prefix", prefix)
         self._prefix = prefix
         self._server = RedisClient(url, timeout=timeout, cluster=cluster)
         self._steps = RedisSteps(prefix, cluster=cluster, clock=clock)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
 from fapikit.forks import reset_after_fork
-from fapikit.stores.redis_connections import LoopConnection, ThreadConnections, unanswered
+from fapikit.stores.redis_connections import LoopConnection, ThreadConnections, server_of, unanswered
 from fapikit.stores.redis_scripts import Script
 from fapikit.tracebacks import bare
 
@@ -58,7 +58,7 @@ class RedisClient:
         self.of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = WeakKeyDictionary()
         reset_after_fork(self)
         try:
-            self._library.connection.parse_url(url)
+            self._server = server_of(self._library.connection.parse_url(url))
         except (ValueError, TypeError) as error:
             # Not chained: the message of the library may quote the URL, which may have a password.
             raise ConfigurationError(
@@ -153,4 +153,4 @@ class RedisClient:
         except self._library.exceptions.OutOfMemoryError as error:
             raise StoreFull("the Redis server has no memory left: raise its maxmemory") from bare(error)
         except Exception as error:  # noqa: BLE001 - the caller needs only to know that the store failed
-            raise unanswered(error) from bare(error)
+            raise unanswered(error, self._server) from bare(error)

@@ -11,17 +11,60 @@ responses goes together in one message, in its order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import os
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fapikit.errors import StoreUnavailable
+from fapikit.errors import Remedy, StoreUnavailable
 from fapikit.tracebacks import bare
 
 
-def unanswered(error: BaseException) -> StoreUnavailable:
-    failure = StoreUnavailable("the Redis store did not answer", facts={"why": type(error).__name__})
+def unanswered(error: BaseException, server: str) -> StoreUnavailable:
+    """What the caller hears of any failure. `server`: host and port of the store, for its operator."""
+    why, remedy = _why(error)
+    failure = StoreUnavailable(
+        f"the Redis store at {server} {why}", remedy=remedy, facts={"why": type(error).__name__}
+    )
     failure.__cause__ = bare(error)
     return failure
+
+
+def server_of(options: Mapping[str, Any]) -> str:
+    """Where the options of a connection lead, without user and password."""
+    return str(options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}")
+
+
+def _why(error: BaseException) -> tuple[str, Remedy | None]:
+    """The failure in words. The words of the server are not repeated: they may quote the command, which has secrets."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"AuthenticationError", "NoPermissionError"}:
+        return "refused the user or the password, or they have no right there", Remedy.FIX_CONFIGURATION
+    if str(error).endswith("DB index is out of range"):
+        return "has no database of this number", Remedy.FIX_CONFIGURATION
+    if "ResponseError" in kinds:
+        return f"refused the command: {type(error).__name__}", None
+    what, remedy = _cause_of(error)
+    return f"did not answer: {what}", remedy
+
+
+def _cause_of(error: BaseException) -> tuple[str, Remedy | None]:
+    """What the operating system or OpenSSL says of a connection."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"certificate verify failed: {cause.verify_message}", Remedy.FIX_CONFIGURATION
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS: {cause.reason}: is redis:// meant?", Remedy.FIX_CONFIGURATION
+        if isinstance(cause, socket.gaierror):
+            return f"the name is not found: {cause.strerror}", None
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno), None
+        cause = cause.__cause__ or cause.__context__
+    if any(kind.__name__ == "TimeoutError" for kind in type(error).__mro__):
+        return "it took too long", None
+    return type(error).__name__, None
 
 
 class ThreadConnections:
@@ -104,6 +147,7 @@ class LoopConnection:
         # The timeout of the package would start a task for each command.
         self._connection = pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": None})
         self._timeout = timeout
+        self._server = server_of(pool.connection_kwargs)
         self._waiting: list[_Asked] = []
         self._work: asyncio.Task[None] | None = None
 
@@ -143,7 +187,7 @@ class LoopConnection:
         if self._work is None:
             waiting, self._waiting = self._waiting, []
             for each in waiting:
-                each.fail(unanswered(asyncio.CancelledError()))
+                each.fail(unanswered(asyncio.CancelledError(), self._server))
 
     async def _ask(self, asked: Sequence[_Asked]) -> None:
         try:
@@ -157,7 +201,7 @@ class LoopConnection:
                     await self._read_response_for(each)
         except (Exception, asyncio.CancelledError) as error:
             for each in asked:  # who waits needs only to know that the store failed
-                each.fail(unanswered(error))
+                each.fail(unanswered(error, self._server))
             await self._connection.disconnect(nowait=True)
             if isinstance(error, asyncio.CancelledError):
                 raise

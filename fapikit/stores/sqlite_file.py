@@ -31,6 +31,10 @@ class SqliteFile:
     def __init__(
         self, path: Path | str, *, timeout: float, synchronous: Synchronous, max_octets: int
     ) -> None:
+        if not isinstance(path, str | Path):
+            raise ConfigurationError(
+                f"path of the SQLite store must be a string or a Path, but it is of the type {type(path).__name__}"
+            )
         if str(path) in ("", "."):
             raise ConfigurationError("path of the SQLite store is empty: give the path of a file")
         self.path = Path(path).absolute()  # ":memory:" would not be a file
@@ -44,8 +48,9 @@ class SqliteFile:
         try:
             self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
+            why = error.strerror or "OSError"
             raise StoreUnavailable(
-                "the SQLite file cannot be opened", facts={"why": error.strerror or "OSError"}
+                f"the SQLite file {self.path} cannot be opened: {why}", facts={"why": why}
             ) from error
         before, *_ = self.stamp()
         connection = sqlite3.connect(
@@ -125,4 +130,4 @@ def failure_of(error: sqlite3.Error) -> StoreFull | StoreUnavailable:
         return StoreFull(
             "the SQLite store has reached its max_octets, or its disk is full: raise max_octets or free space"
         )
-    return StoreUnavailable("the SQLite store did not answer", facts={"why": name})
+    return StoreUnavailable(f"the SQLite store did not answer: {name}", facts={"why": name})

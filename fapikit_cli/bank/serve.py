@@ -31,6 +31,7 @@ from fapikit.urls import origin_of
 from fapikit_cli.bank.api import make_api
 from fapikit_cli.bank.folder import BankFolder
 from fapikit_cli.failing import WrongUsage
+from fapikit_cli.recordings import require_recording
 from fapikit_viewer import Party, Recorder, Recording
 
 _GOODBYE: Final = 5.0
@@ -82,6 +83,7 @@ def serve(
     if record is None:
         api_config = _api_config(folder, make_api(folder, http))
     else:
+        require_recording(record)
         recording = Recording(record, throwaway_keys=True)
         as_bank = Recorder(recording, Party("bank", "as", config.name, origins=(folder.issuer,)))
         as_api = Recorder(
@@ -95,7 +97,8 @@ def serve(
     bank = _Bank(bank_config, thread.start if api_at else on_ready)
     # uvicorn sends the signal that ended it once more. There is a folder to remove then.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    if sys.platform != "win32":  # the terminal was closed: there is a folder to remove then, too
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # The terminal was closed: there is a folder to remove then, too. Under nohup the bank goes on.
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with suppress(KeyboardInterrupt):
         bank.run([at])

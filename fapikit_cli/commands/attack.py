@@ -13,6 +13,7 @@ import typer
 
 from fapikit_cli.client_options import ClientOption, ScopeOption
 from fapikit_cli.options import CaOption, JsonOption
+from fapikit_cli.secret_input import IN_SHORT
 from fapikit_cli.typer_app import new_app
 
 app = new_app()
@@ -42,7 +43,7 @@ def attack(
         typer.Option("--user", metavar="NAME", help="The test user: signs in at a server, is sub at an API."),
     ] = "alice",
     password: Annotated[
-        str, typer.Option("--password", metavar="SOURCE", help="Of the test user: FILE, -, env:NAME or ask.")
+        str, typer.Option("--password", metavar="SOURCE", help=f"Of the test user: {IN_SHORT}.")
     ] = "ask",
     issuer_key: Annotated[
         Path | None,
@@ -74,13 +75,14 @@ def attack(
     Exit status: 0 all were refused, 1 there is a hole, 3 the honest request did not pass, so nothing is shown.
     """
     from fapikit_cli import attacking
-    from fapikit_cli.client_file import find_client_file, read_client_file
+    from fapikit_cli.client_file import read_client_file
     from fapikit_cli.exit_status import ExitStatus
+    from fapikit_cli.picked_up import client_file_of
     from fapikit_cli.printing import tell
 
     allowed = tuple(allow or ())
     attacking.require_permission(url, allowed)
-    file = read_client_file(find_client_file(client))
+    file = client_file_of(client)
     authority = ca or file.ca
     try:
         if target == "server" or (target == "auto" and attacking.is_server(url, authority, allowed)):

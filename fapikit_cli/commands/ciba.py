@@ -20,6 +20,7 @@ from fapikit_cli.client_options import (
     TokensOption,
 )
 from fapikit_cli.options import JsonOption
+from fapikit_cli.secret_input import IN_SHORT
 from fapikit_cli.typer_app import new_app
 
 app = new_app()
@@ -39,7 +40,7 @@ def ciba(
     ] = None,
     user_code: Annotated[
         str | None,
-        typer.Option("--user-code", metavar="SOURCE", help="The code of the user: FILE, -, env:NAME or ask."),
+        typer.Option("--user-code", metavar="SOURCE", help=f"The code of the user: {IN_SHORT}."),
     ] = None,
     client: ClientOption = None,
     scope: ScopeOption = None,
@@ -52,19 +53,17 @@ def ciba(
 ) -> None:
     """Ask a user by CIBA, wait for the decision on the phone, and keep the tokens."""
     from fapikit import Secret
-    from fapikit_cli.client_file import find_client_file, read_client_file
-    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.acting import Acting
     from fapikit_cli.details_file import read_details
     from fapikit_cli.printing import say, show_json, tell
     from fapikit_cli.secret_input import read_secret
-    from fapikit_cli.telling import login_as_json, tell_report, tell_tokens
+    from fapikit_cli.telling import login_as_json, tell_kept, tell_report, tell_tokens
     from rpkit import binding_message
 
-    file = read_client_file(find_client_file(client))
-    kept = tokens_of(file, tokens)
-    api = resource or file.api
+    acting = Acting.by(client, tokens)
+    api = resource or acting.file.api
     asked: dict[str, Any] = {
-        "scope": scope or file.scope,
+        "scope": scope or acting.file.scope,
         "login_hint": hint or _asked_for(),
         "binding_message": message or binding_message(),
         "authorization_details": read_details(details),
@@ -74,20 +73,20 @@ def ciba(
         asked["acr_values"] = acr.split()
     if user_code is not None:
         asked["user_code"] = Secret(read_secret(user_code, "the user code").reveal())
-    with connected(file, kept, record) as rp:
+    with acting.connected(record) as rp:
         pending = rp.ciba(**asked)
         tell(f"{asked['login_hint']} is asked at {rp.issuer}. On the phone there must be this message:\n")
         tell(f"    {asked['binding_message']}\n", style="strong")
         tell("This command waits for the decision.")
         done = rp.wait(pending, resource=api)
-        kept.write(done.tokens)
+        acting.tokens.write(done.tokens)
     if as_json:
-        show_json(login_as_json(done, kept.path))
+        show_json(login_as_json(done, acting.tokens.path))
         return
     tell_report(done.report)
     say(f"\n{'the user' if done.id_token is None else done.id_token.subject} has agreed", style="good")
     tell_tokens(done.tokens)
-    say(f"{'kept in:':24}{kept.path}")
+    tell_kept(acting, api)
 
 
 def _asked_for() -> str:

@@ -43,7 +43,9 @@ def doctor(
     issuer: IssuerArgument,
     profile: ProfileOption = "fapi2-security",
     ca: CaOption = None,
-    client_id: Annotated[str | None, typer.Option(help="A client whose sign-in is tried.")] = None,
+    client_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="A client whose sign-in is tried.")
+    ] = None,
     key: KeyOption = None,
     cert: Annotated[
         Path | None,

@@ -40,7 +40,7 @@ def explain(
             f"use one of {', '.join(near)}" if near else "give the name as a traceback or a log shows it",
         )
     if len(found) == 1:
-        show_markdown(error_pages.page_of(found[0]))
+        show_markdown(error_pages.terminal_page_of(found[0]))
         return
     say("Several errors fit. Show one of them by its name:")
     show_table(

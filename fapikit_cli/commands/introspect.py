@@ -6,11 +6,17 @@ Role: RP
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from fapikit_cli.client_options import ClientOption, RecordOption, ResourceOption, TokensOption
+from fapikit_cli.client_options import (
+    ClientOption,
+    OtherTokenOption,
+    RecordOption,
+    ResourceOption,
+    TokensOption,
+)
 from fapikit_cli.options import JsonOption
 from fapikit_cli.typer_app import new_app
 
@@ -21,27 +27,20 @@ app = new_app()
 def introspect(
     client: ClientOption = None,
     resource: ResourceOption = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            "--token", metavar="SOURCE", help="Another token than the kept one: FILE, -, env:NAME or ask."
-        ),
-    ] = None,
+    token: OtherTokenOption = None,
     tokens: TokensOption = None,
     record: RecordOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the server whether a token is active, and what is in it. The exit status is 1 if it is not active."""
-    from fapikit_cli.client_file import find_client_file, read_client_file
-    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.acting import Acting
     from fapikit_cli.exit_status import ExitStatus
     from fapikit_cli.printing import say, show_json, show_table
     from fapikit_cli.secret_input import read_secret
 
-    file = read_client_file(find_client_file(client))
-    kept = tokens_of(file, tokens)
-    asked: Any = kept.require() if token is None else read_secret(token, "the token")
-    with connected(file, kept, record) as rp:
+    acting = Acting.by(client, tokens)
+    asked: Any = acting.tokens.require() if token is None else read_secret(token, "the token")
+    with acting.connected(record) as rp:
         answer = rp.introspect(asked, resource=resource)
     claims = {name: _whole(value) for name, value in answer.claims.items()}
     if as_json:

@@ -39,12 +39,13 @@ def new(
     name: Annotated[
         str,
         typer.Argument(
-            help="How the files are called, with a folder if you want; - writes the private JWK to stdout."
+            metavar="NAME",
+            help="How the files are called, with a folder if you want; - writes the private JWK to stdout.",
         ),
     ],
     alg: Annotated[Alg, typer.Option(help="The signature algorithm.")] = Alg.ES256,
     kid: Annotated[
-        str | None, typer.Option(help="The key's name. By default its thumbprint (RFC 7638).")
+        str | None, typer.Option(metavar="KID", help="The key's name. By default its thumbprint (RFC 7638).")
     ] = None,
     certificate: Annotated[
         str | None,
@@ -52,7 +53,9 @@ def new(
             metavar="NAME", help="Make a self-signed certificate for mutual TLS too, for this common name."
         ),
     ] = None,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="How long the certificate is valid.")] = 365,
+    days: Annotated[
+        int, typer.Option(metavar="DAYS", min=1, max=3650, help="How long the certificate is valid.")
+    ] = 365,
     pem: Annotated[bool, typer.Option("--pem", help="Write the private key as PEM too.")] = False,
     show_private: Annotated[
         bool, typer.Option("--show-private", help="Allow a private key to be written to a terminal.")

@@ -7,21 +7,23 @@ Role: RP
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fapikit_cli.client_options import (
     AcrOption,
+    BindOption,
     ClientOption,
     DetailsOption,
+    MaxAgeOption,
     RecordOption,
     ResourceOption,
     ScopeOption,
     ShowTokensOption,
     TokensOption,
 )
-from fapikit_cli.options import JsonOption
+from fapikit_cli.options import JsonOption, OtherProfileOption
 from fapikit_cli.typer_app import new_app
 
 if TYPE_CHECKING:
@@ -39,22 +41,12 @@ def login(
     resource: ResourceOption = None,
     details: DetailsOption = None,
     acr: AcrOption = None,
-    max_age: Annotated[
-        int | None, typer.Option("--max-age", metavar="SECONDS", min=0, help="How old the sign-in may be.")
-    ] = None,
+    max_age: MaxAgeOption = None,
     device: Annotated[
         bool, typer.Option("--device", help="Show a code for another device, and open no browser here.")
     ] = False,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile", metavar="PROFILE", help="The rules for this login, instead of the client file's."
-        ),
-    ] = None,
-    bind: Annotated[
-        Literal["dpop", "mtls"] | None,
-        typer.Option("--bind", help="What tokens are bound to, instead of what the client file says."),
-    ] = None,
+    profile: OtherProfileOption = None,
+    bind: BindOption = None,
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait for the browser.")
     ] = 300,
@@ -67,15 +59,15 @@ def login(
 
     Every check of the login is shown with its clause. The tokens go to a file of mode 0600, and not to the terminal.
     """
-    from fapikit_cli.client_file import find_client_file, read_client_file
-    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.acting import Acting
     from fapikit_cli.details_file import read_details
     from fapikit_cli.printing import say, show_json
-    from fapikit_cli.telling import login_as_json, tell_report, tell_tokens
+    from fapikit_cli.telling import login_as_json, tell_kept, tell_report, tell_tokens
 
-    file = read_client_file(find_client_file(client))
+    acting = Acting.by(client, tokens)
+    file = acting.file
     file = replace(file, profile=profile or file.profile, sender_constraint=bind or file.sender_constraint)
-    kept = tokens_of(file, tokens)
+    acting = replace(acting, file=file)
     asked: dict[str, Any] = {"scope": scope or file.scope, "authorization_details": read_details(details)}
     if (api := resource or file.api) is not None:
         asked["resources"] = [api]
@@ -83,11 +75,11 @@ def login(
         asked["acr_values"] = acr.split()
     if max_age is not None:
         asked["max_age"] = max_age
-    with connected(file, kept, record) as rp:
+    with acting.connected(record) as rp:
         done = _by_device(rp, asked) if device else _in_browser(rp, file, asked, timeout)
-        kept.write(done.tokens)
+        acting.tokens.write(done.tokens)
     if as_json:
-        show_json({**login_as_json(done, kept.path), **(_secrets(done) if show_tokens else {})})
+        show_json({**login_as_json(done, acting.tokens.path), **(_secrets(done) if show_tokens else {})})
         return
     tell_report(done.report)
     who = "the user" if done.id_token is None else done.id_token.subject
@@ -96,9 +88,7 @@ def login(
     if show_tokens:
         for name, value in _secrets(done).items():
             say(f"{name + ':':24}{value}")
-    say(f"{'kept in:':24}{kept.path}")
-    if file.api is not None:
-        say(f"{'next:':24}fapikit call /PATH    (below {file.api})")
+    tell_kept(acting, api)
 
 
 def _in_browser(rp: Client, file: ClientFile, asked: dict[str, Any], timeout: float) -> Login:

@@ -19,20 +19,21 @@ def logout(client: ClientOption = None, tokens: TokensOption = None) -> None:
     The server asks the user there, because this command keeps no ID token.
     """
     from fapikit.io.browser import SystemBrowser
-    from fapikit_cli.client_file import find_client_file, read_client_file
-    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.acting import Acting
     from fapikit_cli.printing import say
 
-    file = read_client_file(find_client_file(client))
-    kept = tokens_of(file, tokens)
-    held = kept.read()
+    acting = Acting.by(client, tokens)
+    held = acting.tokens.read()
     browser = SystemBrowser()
-    with connected(file, kept) as rp:
+    with acting.connected() as rp:
         if held is not None:
             rp.revoke(held)
-            say(f"The tokens are revoked at {file.issuer}, and {kept.path} is deleted.", style="good")
+            say(
+                f"The tokens are revoked at {acting.file.issuer}, and {acting.tokens.path} is deleted.",
+                style="good",
+            )
         page = rp.begin_logout().url
     if browser.available and browser.open(page):
-        say(f"Your browser opens {file.issuer}. Sign out there.")
+        say(f"Your browser opens {acting.file.issuer}. Sign out there.")
     else:
         say(f"To sign your browser out there too, open {page}")

@@ -13,6 +13,7 @@ import typer
 
 from fapikit_cli.client_options import ScopeOption
 from fapikit_cli.options import CaOption, IssuerArgument, ProfileOption
+from fapikit_cli.secret_input import IN_SHORT
 from fapikit_cli.typer_app import new_app
 
 app = new_app()
@@ -45,7 +46,7 @@ def register(
     ] = None,
     initial_access_token: Annotated[
         str | None,
-        typer.Option("--initial-access-token", metavar="SOURCE", help="FILE, -, env:NAME or ask."),
+        typer.Option("--initial-access-token", metavar="SOURCE", help=f"{IN_SHORT}."),
     ] = None,
     key: Annotated[
         Path | None,
@@ -61,6 +62,10 @@ def register(
 
     The registration with its access token goes to a file of mode 0600, and its secrets are never shown.
     """
+    import shlex
+
+    from fapikit_cli.client_file import read_client_file
+    from fapikit_cli.picked_up import files_outside
     from fapikit_cli.printing import say, shown
     from fapikit_cli.registering import Wanted, register_client
 
@@ -85,4 +90,7 @@ def register(
             value = registration.metadata[member]
             say(f"{member + ':':28}{' '.join(value) if isinstance(value, list) else value}")
     say(f"{'client file:':28}{file}")
-    say(f"{'next:':28}cd {file.parent} && fapikit login")
+    if files_outside(read_client_file(file)):
+        say(f"{'next:':28}fapikit login --client {shlex.quote(str(file))}")
+    else:
+        say(f"{'next:':28}cd {shlex.quote(str(file.parent))} && fapikit login")

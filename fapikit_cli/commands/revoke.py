@@ -15,13 +15,11 @@ app = new_app()
 @app.command()
 def revoke(client: ClientOption = None, tokens: TokensOption = None, record: RecordOption = None) -> None:
     """Revoke the kept tokens at the server. If it took that, delete their file."""
-    from fapikit_cli.client_file import find_client_file, read_client_file
-    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.acting import Acting
     from fapikit_cli.printing import say
 
-    file = read_client_file(find_client_file(client))
-    kept = tokens_of(file, tokens)
-    held = kept.require()
-    with connected(file, kept, record) as rp:
+    acting = Acting.by(client, tokens)
+    held = acting.tokens.require()
+    with acting.connected(record) as rp:
         rp.revoke(held)
-    say(f"The tokens are revoked at {file.issuer}, and {kept.path} is deleted.", style="good")
+    say(f"The tokens are revoked at {acting.file.issuer}, and {acting.tokens.path} is deleted.", style="good")

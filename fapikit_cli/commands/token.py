@@ -7,13 +7,13 @@ Role: RP
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from fapikit_cli.client_options import (
     ClientOption,
     DetailsOption,
+    KeepOption,
+    ReceivedOption,
     RecordOption,
     ResourceOption,
     ScopeOption,
@@ -24,14 +24,10 @@ from fapikit_cli.options import JsonOption
 from fapikit_cli.typer_app import new_app
 
 if TYPE_CHECKING:
+    from fapikit_cli.acting import Acting
     from rpkit import TokenSet
 
 app = new_app("Refresh, fetch, exchange and print access tokens.")
-
-KeepOption = Annotated[
-    Path | None,
-    typer.Option("--keep", metavar="FILE", help="Keep the new token here, for `fapikit call --tokens FILE`."),
-]
 
 
 @app.command("print")
@@ -48,18 +44,16 @@ def print_token(
     """
     import time
 
-    from fapikit_cli.client_file import find_client_file, read_client_file
-    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.acting import Acting
 
-    file = read_client_file(find_client_file(client))
-    kept = tokens_of(file, tokens)
-    held = kept.require()
-    wanted = resource or (file.api if held.has(file.api) else None)
+    acting = Acting.by(client, tokens)
+    held = acting.tokens.require()
+    wanted = resource or (acting.file.api if held.has(acting.file.api) else None)
     token = held.find(wanted)
     if token is None or not token.fresh(time.time()):
-        with connected(file, kept, record) as rp:
+        with acting.connected(record) as rp:
             held = rp.refresh(held, resource=wanted)
-            kept.write(held)
+            acting.tokens.write(held)
     _print(held, wanted, show_tokens=show_tokens)
 
 
@@ -73,15 +67,14 @@ def refresh(
     as_json: JsonOption = False,
 ) -> None:
     """Get a new access token with the refresh token. With --resource it may be for another API of the grant."""
-    from fapikit_cli.client_file import find_client_file, read_client_file
-    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.acting import Acting
 
-    file = read_client_file(find_client_file(client))
-    kept = tokens_of(file, tokens)
-    with connected(file, kept, record) as rp:
-        held = rp.refresh(kept.require(), resource=resource, scope=scope)
-        kept.write(held)
-    _tell(held, kept.path, as_json=as_json)
+    acting = Acting.by(client, tokens)
+    held = acting.tokens.require()
+    with acting.connected(record) as rp:
+        held = rp.refresh(held, resource=resource, scope=scope)
+        acting.tokens.write(held)
+    _tell(held, acting, resource or acting.file.api, as_json=as_json)
 
 
 @app.command("client-credentials")
@@ -96,16 +89,14 @@ def client_credentials(
     as_json: JsonOption = False,
 ) -> None:
     """Get a token of the client itself, without any user."""
-    from fapikit_cli.client_file import find_client_file, read_client_file
-    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.acting import Acting
     from fapikit_cli.details_file import read_details
 
-    file = read_client_file(find_client_file(client))
-    api = resource or file.api
-    with connected(file, tokens_of(file), record) as rp:
+    acting = Acting.by(client)
+    api = resource or acting.file.api
+    with acting.connected(record) as rp:
         got = rp.client_credentials(scope=scope, resource=api, authorization_details=read_details(details))
-    kept = None if keep is None else tokens_of(file, keep)
-    _hand_over(got, kept, show_tokens=show_tokens, as_json=as_json)
+    _hand_over(got, acting, keep, api, show_tokens=show_tokens, as_json=as_json)
 
 
 @app.command()
@@ -114,12 +105,7 @@ def exchange(
     record: RecordOption = None,
     scope: ScopeOption = None,
     resource: ResourceOption = None,
-    received: Annotated[
-        str | None,
-        typer.Option(
-            "--received", metavar="SOURCE", help="A token that an API received: FILE, -, env:NAME or ask."
-        ),
-    ] = None,
+    received: ReceivedOption = None,
     tokens: TokensOption = None,
     keep: KeepOption = None,
     show_tokens: ShowTokensOption = False,
@@ -129,33 +115,34 @@ def exchange(
 
     Without --received it is the token of the last login.
     """
-    from fapikit_cli.client_file import find_client_file, read_client_file
-    from fapikit_cli.connecting import connected, tokens_of
+    from fapikit_cli.acting import Acting
     from fapikit_cli.secret_input import read_secret
 
-    file = read_client_file(find_client_file(client))
-    held = tokens_of(file, tokens)
-    asked: dict[str, Any] = {"scope": scope, "resource": resource or file.api}
+    acting = Acting.by(client, tokens)
+    api = resource or acting.file.api
+    asked: dict[str, Any] = {"scope": scope, "resource": api}
     asked = {name: value for name, value in asked.items() if value is not None}
-    with connected(file, held, record) as rp:
-        handed_in: Any = held.require() if received is None else read_secret(received, "the received token")
-        got = rp.exchange(handed_in, **asked)
-    kept = None if keep is None else tokens_of(file, keep)
-    _hand_over(got, kept, show_tokens=show_tokens, as_json=as_json)
+    held: Any = acting.tokens.require() if received is None else read_secret(received, "the received token")
+    with acting.connected(record) as rp:
+        got = rp.exchange(held, **asked)
+    _hand_over(got, acting, keep, api, show_tokens=show_tokens, as_json=as_json)
 
 
-def _hand_over(got: TokenSet, kept: Any, *, show_tokens: bool, as_json: bool) -> None:
+def _hand_over(
+    got: TokenSet, acting: Acting, keep: Path | None, api: str | None, *, show_tokens: bool, as_json: bool
+) -> None:
     """Keep a token that is not that of a login; or print it, if that is allowed."""
     from fapikit_cli.printing import tell
     from fapikit_cli.telling import may_show_secrets
 
-    if kept is not None:
-        kept.write(got)
-        _tell(got, kept.path, as_json=as_json)
+    if keep is not None:
+        kept = acting.keeping_in(keep)
+        kept.tokens.write(got)
+        _tell(got, kept, api, as_json=as_json)
     elif not as_json and may_show_secrets(show_tokens):
         _print(got, None, show_tokens=show_tokens)
     else:
-        _tell(got, None, as_json=as_json)
+        _tell(got, None, api, as_json=as_json)
         tell("The token is not kept: --keep FILE keeps it, a pipe gets it, and --show-tokens writes it here.")
 
 
@@ -176,13 +163,14 @@ def _print(held: TokenSet, resource: str | None, *, show_tokens: bool) -> None:
         tell("This token is bound to a DPoP key. Other tools cannot use it; `fapikit call` can.")
 
 
-def _tell(held: TokenSet, path: Path | None, *, as_json: bool) -> None:
-    from fapikit_cli.printing import say, show_json
-    from fapikit_cli.telling import tell_tokens, tokens_as_json
+def _tell(held: TokenSet, kept: Acting | None, api: str | None, *, as_json: bool) -> None:
+    """`kept`: whose tokens they are now, if they are kept."""
+    from fapikit_cli.printing import show_json
+    from fapikit_cli.telling import tell_kept, tell_tokens, tokens_as_json
 
     if as_json:
-        show_json(tokens_as_json(held, path))
+        show_json(tokens_as_json(held, None if kept is None else kept.tokens.path))
         return
     tell_tokens(held)
-    if path is not None:
-        say(f"{'kept in:':24}{path}")
+    if kept is not None:
+        tell_kept(kept, api)

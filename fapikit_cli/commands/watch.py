@@ -40,11 +40,13 @@ def watch(
     from fapikit.io.browser import SystemBrowser
     from fapikit_cli.failing import WrongUsage
     from fapikit_cli.printing import say
+    from fapikit_cli.recordings import require_recording
     from fapikit_viewer import save as save_page
     from fapikit_viewer import serve
 
+    require_recording(recording)
     if save is not None:
-        if not recording.is_file():
+        if not recording.exists():
             raise WrongUsage(f"there is no recording {recording}", "make one: fapikit login --record FILE")
         say(
             f"{save_page(recording, save)} can be opened from disk. Look at what is in it before you send it."

@@ -13,6 +13,7 @@ from fapikit.clauses import clause_in_force
 from fapikit.errors import FapiError
 from fapikit.profile import Profile
 from fapikit_cli.exit_status import ExitStatus
+from fapikit_cli.settings_in_words import settings_in_words
 
 
 class Verdict(StrEnum):
@@ -73,7 +74,7 @@ class Rules:
             None if undecided else False,
             error.clause,
             requirement,
-            f"{type(error).__name__}: {error.message}",
+            f"{type(error).__name__}: {settings_in_words(error.message)}",
             advice or str(error.remedy),
         )
 

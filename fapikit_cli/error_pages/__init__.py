@@ -9,6 +9,7 @@ Role: RP, RS, AS
 from fapikit_cli.error_pages.catalogue import all_errors, index
 from fapikit_cli.error_pages.lookup import named, short_name, similar
 from fapikit_cli.error_pages.page import address, first_sentence, page_of
+from fapikit_cli.error_pages.terminal import terminal_page_of
 
 __all__ = [
     "address",
@@ -19,4 +20,5 @@ __all__ = [
     "page_of",
     "short_name",
     "similar",
+    "terminal_page_of",
 ]

@@ -13,7 +13,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from fapikit import base64url
-from fapikit_viewer.words import is_secret, look_up, words_of
+from fapikit_viewer.masking.names import is_known, is_password, may_be_secret
+from fapikit_viewer.words import is_secret, words_of
 
 MASK: Final = "***"
 SHORTEST_ECHO: Final = 6
@@ -22,17 +23,13 @@ _JWS: Final = re.compile(r"[\w-]+\.[\w-]*\.[\w-]*")
 _JWE: Final = re.compile(r"[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+")
 _TOKEN_LIKE: Final = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[\w~+/=.-]{20,}")
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
-_SECRET_NAME: Final = re.compile(
-    r"secret|passw|passphrase|passcode|token|credential|cookie|session|csrf|otp|api.?key|private|signature|assertion"
-    r"|auth(orization)?_code|code_verifier|bearer|(^|_)(pin|tan|pwd|pass)(_|$)",
-)
-_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLAIN_NAME: Final = re.compile(r"[\w.:\[\]-]{1,64}")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/\S*|/[^\s?#]*[?#]\S*")
 _WITH_NAME: Final = re.compile(r"""(?<![\w.-])([\w.-]{1,64})(["']?\s?[=:]\s?["']?)([^\s"'&,;<>]+)""")
 _RUN: Final = re.compile(r"[\w~+/=.%-]+")
 _ASKED_FOR: Final = frozenset({"id_token"})
 """In the parameter `claims` (OIDC Core 5.5) this is no secret: an object that says what is asked for."""
+_LABELS: Final = frozenset({"name", "key", "type", "id", "field"})
 _MAX_FIELDS: Final = 1000
 _REFERENCE: Final = "urn:ietf:params:oauth:request_uri:"
 
@@ -101,7 +98,7 @@ class Masker:
     def _named(self, found: re.Match[str]) -> str:
         name, between, value = found.groups()
         # After a colon there may be prose: "invalid token: expired".
-        secret = ("=" in between and is_secret(_snake(name))) or _is_password(_snake(name))
+        secret = ("=" in between and self._hides_name(name)) or is_password(name)
         return f"{name}{between}{self.hide(value)}" if secret else found[0]
 
     def hide(self, value: str) -> str:
@@ -181,7 +178,9 @@ class Masker:
         """
         if isinstance(value, dict):
             inside = inside or (self._hides_name(name) and name not in _ASKED_FOR)
-            return {key: self.json(item, key, inside=inside) for key, item in value.items()}
+            return {
+                key: self.json(item, self._name_in(value, key), inside=inside) for key, item in value.items()
+            }
         if isinstance(value, list):
             return [self.json(item, name, inside=inside) for item in value]
         if value is None or isinstance(value, bool):
@@ -195,6 +194,15 @@ class Masker:
             return self.public(value)
         return MASK if self._hides_shape(value) else self.prose(value)
 
+    def _name_in(self, members: dict[str, Any], name: str) -> str:
+        """The name of a member, which a neighbour may have: {"key": "password", "value": "..."}."""
+        if name.lower() == "value":
+            labels = (label for other, label in members.items() if other.lower() in _LABELS)
+            return next(
+                (label for label in labels if isinstance(label, str) and self._hides_name(label)), name
+            )
+        return "name" if name.lower() == "key" and "value" in map(str.lower, members) else name
+
     def _hides_shape(self, value: str) -> bool:
         found = _TOKEN_LIKE.fullmatch(value) is not None and not self.jwt(value) and not _is_url(value)
         if found:
@@ -202,16 +210,11 @@ class Masker:
         return found
 
     def _hides_name(self, name: str) -> bool:
-        """Whether the value of a member is a secret by its name, however it is written: user_code, userCode."""
-        if is_secret(name):
-            return True
-        snake = _snake(name)
-        return not self._is_known(name) and (
-            ("_" in snake and is_secret(snake)) or _SECRET_NAME.search(snake) is not None
-        )
+        """Whether the value of a member is a secret by its name."""
+        return may_be_secret(name) and (name not in self._shown or is_secret(name))
 
     def _is_known(self, name: str) -> bool:
-        return name in self._shown or look_up("parameters", name) is not None
+        return name in self._shown or is_known(name)
 
 
 def jwt_part(part: str) -> dict[str, Any] | None:
@@ -238,11 +241,3 @@ def _is_iban(value: str) -> bool:
 def _is_url(value: str) -> bool:
     """Whether this is a URL of any scheme, or a reference with a query or fragment."""
     return _URL.fullmatch(value) is not None
-
-
-def _is_password(snake: str) -> bool:
-    return snake in ("password", "passwd", "pwd", "pin", "otp", "client_secret")
-
-
-def _snake(name: str) -> str:
-    return _HUMP.sub("_", name).lower().replace("-", "_")

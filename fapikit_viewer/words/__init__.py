@@ -28,6 +28,9 @@ _ELSEWHERE: Final[Mapping[Place, tuple[Place, ...]]] = {
 """A name that a place does not know has the meaning that it has there: a request object has parameters as claims."""
 
 
+_OF_VALUES: Final[tuple[Place, ...]] = ("parameters", "claims", "jose", "metadata")
+
+
 class Word(NamedTuple):
     """What a name means, by which clause, and whether its value is a secret."""
 
@@ -62,7 +65,11 @@ def words_of(place: Place) -> Mapping[str, Word]:
     return {name: Word(said, clause, bool(rest)) for name, (said, clause, *rest) in lines.items()}
 
 
+def all_names() -> frozenset[str]:
+    """Every name that a value can have in a form, in JSON or in a JWT."""
+    return frozenset(name for place in _OF_VALUES for name in words_of(place))
+
+
 @cache
 def _secret_names() -> frozenset[str]:
-    places: tuple[Place, ...] = ("parameters", "claims", "jose", "metadata")
-    return frozenset(name for place in places for name, word in words_of(place).items() if word.secret)
+    return frozenset(name for place in _OF_VALUES for name, word in words_of(place).items() if word.secret)

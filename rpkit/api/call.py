@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fapikit.errors import Remedy
 from fapikit.errors.base import on_one_line
 from fapikit.flow import Flow
 from fapikit.http_message import Fields
@@ -133,16 +134,30 @@ class ApiCall:
             token = held.tokens.find(self._resource)
             if token is not None and token.fresh(self._bank.now()):
                 require_certificate(self._bank, token)
-            raise NoAccessToken(
-                "the token set has no valid access token for this API, and no refresh token to get one with:"
-                " sign in again",
-                facts={"resource": self._resource or ""},
-            )
+            raise self._nothing_to_send(token)
         held.tokens = yield from refresh(self._bank, held.tokens, resource=self._resource)
         token = held.tokens.find(self._resource)
         if token is None:
             raise NoAccessToken("the refresh brought no access token for this API: sign in again")
         return token
+
+    def _nothing_to_send(self, ended: AccessToken | None) -> NoAccessToken:
+        """The error for a token set without a refresh token. `ended`: its access token for this API, too old to use."""
+        have = ", ".join(resource or "no named resource" for resource in self._held.tokens.resources)
+        facts = {"resource": self._resource or "", "have": have}
+        if ended is None:
+            wanted = self._resource or "no named resource"
+            return NoAccessToken(
+                f"the token set has no access token for {wanted}, but one for {have}: give api(resource=...) what the"
+                " token was requested for, or request a token with this resource",
+                remedy=Remedy.FIX_CONFIGURATION,
+                facts=facts,
+            )
+        return NoAccessToken(
+            "the access token for this API has ended, and there is no refresh token to get another one with: sign in"
+            " again, or call client_credentials again if it is a token of the client itself",
+            facts=facts,
+        )
 
     def _require_replayable(self, reason: str) -> None:
         if not self._replayable:

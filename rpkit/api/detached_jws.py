@@ -15,6 +15,7 @@ from fapikit.flow import Flow
 from fapikit.http_message import Headers, HttpRequest, HttpResponse
 from fapikit.jose.signer import Signer
 from fapikit.secrets import Concealed
+from fapikit.setting_types import check_text_settings
 from fapikit.signed_messages.detached_jws import (
     DIRECTORY,
     FIELD,
@@ -55,6 +56,7 @@ class DetachedJws:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if not self.bank or not all(self.bank):
             raise ConfigurationError(
                 "DetachedJws(bank=): give the name of the bank in the directory", clause="UK-JWS 5"

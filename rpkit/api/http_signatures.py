@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fapikit.errors import ConfigurationError
 from fapikit.jose.signer import Signer
+from fapikit.setting_types import check_text_settings
 from rpkit.api.message_signing import check_keys, keys_of_api
 from rpkit.bank import Bank
 
@@ -42,6 +43,7 @@ class HttpSignatures:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if self.signer is None and not self.answers_signed:
             raise ConfigurationError(
                 "HttpSignatures has nothing to do: set signer= to sign requests, leave answers_signed= True, or both",

@@ -18,6 +18,7 @@ from fapikit.http_message import Headers, HttpRequest, HttpResponse
 from fapikit.jose.purposes import SIGNED_BODY
 from fapikit.jose.signer import Signer
 from fapikit.secrets import Concealed
+from fapikit.setting_types import check_text_settings
 from fapikit.signed_messages.jwt_body import (
     MEDIA_TYPE,
     WINDOW,
@@ -51,9 +52,10 @@ class JwtBodies:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         for name in ("issuer", "bank"):
             value = getattr(self, name)
-            if not isinstance(value, str) or not value:
+            if not value:
                 raise ConfigurationError(
                     f"JwtBodies({name}=): give the organisation as a string", clause="BR-JWT 4"
                 )

@@ -27,6 +27,7 @@ from fapikit.errors import (
 from fapikit.flow import Flow, http
 from fapikit.http_message import HttpRequest, HttpResponse, raise_error_in_body, read_json_object
 from fapikit.members import LOG, Members
+from fapikit.setting_types import require_text, require_texts
 from fapikit.urls import (
     has_origin,
     is_secure,
@@ -103,6 +104,9 @@ def find_issuer(resource: str, allowed: str | Collection[str] | None) -> Flow[st
     InsecureUrl if an API on the network names only servers on this machine; UnexpectedStatus or MalformedMessage if
     its metadata are neither at the well-known URL nor where its answer without a token points.
     """
+    require_text("resource", resource)
+    if allowed is not None and not isinstance(allowed, str):
+        require_texts("issuer", allowed)
     if allowed is not None and not allowed:
         raise ConfigurationError(
             "issuer= is empty: name the authorization servers that this client may use for the API",

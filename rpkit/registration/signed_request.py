@@ -22,6 +22,7 @@ from fapikit.jose.sign import sign_jwt
 from fapikit.jose.signer import Signer
 from fapikit.profiles import Profile
 from fapikit.secrets import random_token
+from fapikit.setting_types import check_text_settings
 from rpkit.registration.software_statement import effective_metadata
 
 LIFETIME: Final = 300
@@ -35,6 +36,10 @@ class SignedRequest:
     audience: str | None = None
     clock: Clock = field(default=system_clock, repr=False)
     random_bytes: RandomBytes = field(default=system_random, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError."""
+        check_text_settings(self)
 
 
 def request_body(

@@ -17,6 +17,7 @@ from fapikit.clock import Clock, system_clock
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Flow, call
 from fapikit.secrets import Concealed, Secret
+from fapikit.signals.event_budget import USUAL, EventBudget
 from fapikit.signals.event_types import SESSION_REVOKED
 from fapikit.signals.polling import Poller, Polling
 from fapikit.signals.push import MAX_BODY, PushAnswer, PushEndpoint
@@ -107,6 +108,7 @@ class SignalSettings(TypedDict, total=False):
     audience: str | None
     stream_id: str | None
     polling: Polling | None
+    budget: EventBudget
 
 
 class NotTakenNow:
@@ -137,6 +139,7 @@ class SignalInbox:
         audience: str | None = None,
         stream_id: str | None = None,
         polling: Polling | None = None,
+        budget: EventBudget = USUAL,
     ) -> None:
         """Raises ConfigurationError."""
         self._on_signal = on_signal
@@ -146,6 +149,7 @@ class SignalInbox:
             algorithms=bank.profile.signing_algorithms,
             push_authorization=push_authorization,
             stream_id=stream_id,
+            budget=budget,
         )
         self.events = EventReceiver(
             transmitter,

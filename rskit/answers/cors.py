@@ -16,6 +16,7 @@ from typing import Final
 
 from fapikit.errors import ConfigurationError
 from fapikit.http_message import Headers
+from fapikit.setting_types import check_text_settings
 from fapikit.urls import origin_of
 
 _ALWAYS_SENT: Final = ("Authorization", "DPoP", "Content-Type", "x-fapi-interaction-id")
@@ -47,11 +48,9 @@ class Cors:
     max_age: int = 600
 
     def __post_init__(self) -> None:
+        check_text_settings(self)
         for name in ("origins", "methods", "headers", "exposed"):
-            given = getattr(self, name)
-            if isinstance(given, str) or not isinstance(given, Collection):
-                raise ConfigurationError(f'Cors({name}=...) takes a collection of strings, such as {{"..."}}')
-            object.__setattr__(self, name, tuple(given))
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.origins:
             raise ConfigurationError(
                 "Cors(origins=...) needs at least one origin; to let no other origin call, leave cors= out"
@@ -110,21 +109,17 @@ def preflight_of_metadata(asked_headers: str | None) -> tuple[int, Headers]:
     )
 
 
-def _require_origin(origin: object, *, alone: bool) -> None:
+def _require_origin(origin: str, *, alone: bool) -> None:
     if origin == "*":
         if not alone:
             raise ConfigurationError('Cors(origins={"*"}) allows no further origin and no credentials=True')
         return
     try:
-        is_one = (
-            isinstance(origin, str)
-            and origin == origin_of(origin)
-            and origin.startswith(("https://", "http://"))
-        )
+        is_one = origin == origin_of(origin) and origin.startswith(("https://", "http://"))
     except ValueError:
         is_one = False
-    if not is_one or not isinstance(origin, str) or not origin.partition("://")[2]:
+    if not is_one or not origin.partition("://")[2]:
         raise ConfigurationError(
             "an origin must be written as a browser does: https://host or https://host:port, without a path",
-            facts={"origin": str(origin)},
+            facts={"origin": origin},
         )

@@ -15,11 +15,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fapikit import strict_json
-from fapikit.errors import ConfigurationError
+from fapikit.errors import ConfigurationError, InsecureUrl
 from fapikit.flow import run_pure
 from fapikit.jose.purposes import SIGNED_METADATA
 from fapikit.jose.sign import sign_jwt
 from fapikit.jose.signer import Signer
+from fapikit.setting_types import check_text_settings, require_text
 from fapikit.urls import origin_of, require_secure
 from rskit.possession.confirmation import Binding
 
@@ -38,9 +39,20 @@ class ResourceDescription:
     extra: tuple[tuple[str, Any], ...] = ()
     signer: Signer | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError."""
+        check_text_settings(self)
+
 
 def check_resource(resource: str) -> str:
     """Require https (or a loopback address) and no fragment. Raises ConfigurationError, InsecureUrl."""
+    require_text("resource", resource)
+    if "://" not in resource:
+        raise InsecureUrl(
+            "resource is the URL of this API, such as https://api.example: where the server writes another name of it"
+            " into aud, set Issuer(audience=...)",
+            facts={"resource": resource},
+        )
     require_secure(resource, "a resource identifier")
     if "#" in resource:
         raise ConfigurationError("a resource identifier must not have a fragment (#)", clause="RFC 9728 2")

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from fapikit import rfc3339, strict_json
 from fapikit.errors import ConfigurationError
+from fapikit.setting_types import check_text_settings
 from rskit.consents.comparisons import COMPARISONS, spelt
 from rskit.errors import MalformedDetail
 from rskit.policy.details_comparison import Budget, NeededDetail, TooMuchToCompare, same_scalar
@@ -61,12 +62,11 @@ class DetailsType:
     _compared_as: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        check_text_settings(self)
         for setting in (*_NAMES, *_PATHS):
             names = getattr(self, setting)
-            if isinstance(names, str) or not all(isinstance(name, str) and name for name in names):
-                raise ConfigurationError(
-                    f"{self.type}: {setting} must be a tuple of names: {setting}=('amount',)"
-                )
+            if not all(names):
+                raise ConfigurationError(f"{self.type}: {setting} has an empty name: remove it")
             object.__setattr__(self, setting, tuple(names))
         if not self.executed:
             raise ConfigurationError(

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from fapikit.errors import ConfigurationError
 from fapikit.jose.signer import Signer
+from fapikit.setting_types import check_text_settings
 from rskit.policy.body_budget import BodyBudget
 from rskit.signed_messages.clients import SigningClients, check_clients
 from rskit.signed_messages.message_signing import DEFAULT_BUDGET
@@ -45,6 +46,7 @@ class HttpSignatures:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if self.clients is None and self.signer is None:
             raise ConfigurationError(
                 "HttpSignatures has nothing to do: set clients= to check requests, signer= to sign answers, or both",

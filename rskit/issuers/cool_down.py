@@ -36,6 +36,11 @@ class CoolDown:
         self._failure: tuple[float, TransportError] | None = None
         self._answered_at = self._tried_at = float("-inf")
 
+    @property
+    def failure(self) -> TransportError | None:
+        """Of the last try; None if it got an answer, or there was no try yet."""
+        return None if self._failure is None else self._failure[1]
+
     def require(self) -> None:
         """Raises the last failure while the pause lasts."""
         if self._failure is not None and 0 <= self._clock() - self._failure[0] < COOL_DOWN:

@@ -17,7 +17,9 @@ from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
+from fapikit.metadata import refuse_well_known
 from fapikit.profiles import Profile
+from fapikit.setting_types import check_text_settings
 from fapikit.urls import require_secure
 from rskit.issuers.status_lists import StatusLists
 
@@ -65,10 +67,11 @@ class Introspection:
     assertion_audience: str = field(default=ISSUER, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
+        if not hasattr(self.auth, "credentials"):
             raise ConfigurationError(
                 "Introspection(client_id, auth): auth must be a method such as PrivateKeyJWT(key)"
             )
+        check_text_settings(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,9 @@ class Issuer:
     status_lists: StatusLists | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        check_text_settings(self)
         require_secure(self.url, "an issuer")
+        refuse_well_known(self.url)
         if (
             self.status_lists is not None
             and self.introspection is not None

@@ -12,6 +12,7 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +22,7 @@ from fapikit.errors import (
     FapiError,
     MalformedClaim,
     TransportError,
+    Unreachable,
     UnusableAnswer,
     WrongSubject,
 )
@@ -31,6 +33,7 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import STATUS_LIST
 from fapikit.jose.verify import verify_jwt
 from fapikit.jwks import RemoteKeySet
+from fapikit.setting_types import check_text_settings
 from fapikit.status_list import MEDIA_TYPE, VALID, StatusList, StatusReference
 from fapikit.urls import has_origin, is_secure, origin_of
 from rskit.errors import RevokedToken, UnknownStatus
@@ -65,15 +68,14 @@ class StatusLists:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if not (1 <= self.fresh <= 86_400 and 0 <= self.stale <= 86_400 and 0 < self.timeout <= 30):
             raise ConfigurationError(
                 f"StatusLists(fresh={self.fresh}, stale={self.stale}, timeout={self.timeout}): fresh= must be 1 to "
                 "86400 s, stale= 0 to 86400 s, timeout= at most 30 s",
                 clause="TSL 11.5",
             )
-        if isinstance(self.origins, str) or not all(
-            is_secure(each) and has_origin(each, each) for each in self.origins
-        ):
+        if not all(is_secure(each) and has_origin(each, each) for each in self.origins):
             raise ConfigurationError(
                 f"StatusLists(origins={self.origins!r}): it must be several origins such as ('https://host',)",
                 clause="TSL 8.1",
@@ -201,6 +203,12 @@ class RemoteStatusList:
         self.calm_until = min(asked_at + fresh * REFRESH_AHEAD, ends)
         self._held.read(self, len(found.octets))
 
+    def require_reachable(self) -> Flow[None]:
+        """Try again if there was no answer. Raises Unreachable; any other answer concerns the tokens of this list."""
+        if isinstance(self._cool_down.failure, Unreachable):
+            with suppress(UnusableAnswer):
+                yield from self.current(fresh=False)
+
     def forget(self) -> None:
         """Keep no octets. An older list than this one is refused nevertheless."""
         self.calm_until = self._fresh_until = self._usable_until = float("-inf")
@@ -267,6 +275,11 @@ class IssuerStatusLists:
         if known is None:
             known = self._new(reference.uri)
         return ListEntry(reference.idx, known)
+
+    def require_reachable(self) -> Flow[None]:
+        """Raises Unreachable if the tokens of a list are undecided, because its server does not answer."""
+        for known in self._lists.values():
+            yield from known.require_reachable()
 
     def _new(self, uri: str) -> RemoteStatusList:
         if not any(has_origin(uri, origin) for origin in self._origins):

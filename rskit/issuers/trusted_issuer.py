@@ -84,7 +84,9 @@ class TrustedIssuer:
         """Whether its JWTs are introspected instead of verified here."""
         self.proven = False
         """Whether a token of it was valid here. Anybody can name an issuer in a token, but cannot sign for it."""
-        self._clock = clock
+        self.clock = self._clock = clock
+        self.introspected_at = float("-inf")
+        """When readiness last saw that it introspects for this API."""
         self._remote = self._keys_at(config.jwks_uri) if config.jwks_uri else None
         self._metadata: ServerMetadata | None = None
         self._metadata_until = float("-inf")
@@ -158,6 +160,11 @@ class TrustedIssuer:
             source = yield from self.key_source()
             if isinstance(source, RemoteKeySet):
                 yield from source.load()
+
+    def require_status_lists(self) -> Flow[None]:
+        """Raises Unreachable if the server of a status list that was needed does not answer."""
+        if self.status_lists is not None:
+            yield from self.status_lists.require_reachable()
 
     def _fetch_metadata(self) -> Flow[ServerMetadata]:
         try:

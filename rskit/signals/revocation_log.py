@@ -45,8 +45,9 @@ class RevocationLog:
         head = yield from self._entries.head()
         if head.begun_at is not None and head.begun_at != self._begun_at:
             self._begun_at, self._next = head.begun_at, head.first
-        found, self._next = yield from self._entries.read(self._next, _AT_ONE_LOOK)
-        return [_read(octets) for _, octets in found]
+        seen = yield from self._entries.read(self._next, _AT_ONE_LOOK, look_at=_AT_ONE_LOOK)
+        self._next = seen.after
+        return [_read(octets) for _, octets in seen.entries]
 
 
 def _read(octets: bytes) -> Revocation:

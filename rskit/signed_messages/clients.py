@@ -16,6 +16,7 @@ from fapikit.flow import Flow, call
 from fapikit.io.bounded_cache import BoundedCache
 from fapikit.jose.key_set import KeySet, KeySource
 from fapikit.jwks import RemoteKeySet
+from fapikit.setting_types import check_text_settings
 from fapikit.urls import is_secure
 from rskit.errors import UnknownSigner
 from rskit.tokens.token import Token
@@ -41,6 +42,7 @@ class SigningClient:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         if not _are_names(self.names):
             raise ConfigurationError(
                 'SigningClient(names=): give a tuple of names, such as ("org/software",)'

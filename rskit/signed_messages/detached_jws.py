@@ -23,6 +23,7 @@ from fapikit.flow import Flow
 from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.jose.signer import Signer
 from fapikit.secrets import Concealed
+from fapikit.setting_types import check_text_settings
 from fapikit.signed_messages.detached_jws import (
     DETACHED_JWS,
     DIRECTORY,
@@ -78,6 +79,7 @@ class DetachedJws:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         check_clients(self.clients)
         check_settings(
             issuer=self.issuer,

@@ -16,6 +16,7 @@ from fapikit.http_message import Headers, HttpRequest, HttpResponse
 from fapikit.jose.key_set import KeySource
 from fapikit.jose.signer import Signer
 from fapikit.secrets import Concealed
+from fapikit.setting_types import check_text_settings
 from fapikit.signed_messages.jwt_body import (
     MEDIA_TYPE,
     REMEMBERED,
@@ -61,6 +62,7 @@ class JwtBodies:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
+        check_text_settings(self)
         check_clients(self.clients)
         if not self.issuer:
             raise ConfigurationError(

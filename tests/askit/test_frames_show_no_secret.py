@@ -12,7 +12,6 @@ import pytest
 
 from askit import AuthorizationServer, wire_errors
 from askit.endpoints import introspect
-from askit.log_budget import BudgetedLogger
 from askit.requests import protected_resource
 from fapikit import MemoryStore
 from fapikit.errors import FapiError, StoreUnavailable
@@ -174,13 +173,13 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
     kept: list[BaseException] = []
     log_refusal, refusal_of = wire_errors.log_refusal, wire_errors.refusal_of
 
-    def keeping(error: FapiError, where: str, log: BudgetedLogger) -> None:
+    def keeping(error: FapiError, *said: Any) -> None:
         kept.append(error)
-        log_refusal(error, where, log)
+        log_refusal(error, *said)
 
-    def keeping_all(error: Exception, where: str, log: BudgetedLogger) -> FapiError:
+    def keeping_all(error: Exception, *said: Any) -> FapiError:
         kept.append(error)
-        return refusal_of(error, where, log)
+        return refusal_of(error, *said)
 
     monkeypatch.setattr(wire_errors, "refusal_of", keeping_all)
     for module in (wire_errors, introspect, protected_resource):

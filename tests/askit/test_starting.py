@@ -72,10 +72,12 @@ async def test_a_store_that_cannot_be_relied_on_is_said_and_everything_is_503_un
 
 
 async def test_a_store_that_does_not_answer_stops_the_start(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "not there" / "s.db")
+    file = tmp_path / "not there" / "s.db"
+    store = SqliteStore(file)
     server = AuthorizationServer(Config.from_mapping(settings()), store=store)
     told = await start(server)
-    assert told == {"type": "lifespan.startup.failed", "message": "the SQLite file cannot be opened"}
+    why = f"the SQLite file {file} cannot be opened: No such file or directory"
+    assert told == {"type": "lifespan.startup.failed", "message": why}
     with pytest.raises(StoreUnavailable):
         await server.start()
 

@@ -96,9 +96,9 @@ def test_the_page_is_up_to_date_but_for_the_drawings() -> None:
 
 
 def test_make_lab_tells_one_attack_step_by_step() -> None:
-    told = _run("--threat", "T6")
+    told = _run("--threat", "T6.2")
     assert told.returncode == 0
-    assert "7. Alice -> Fintech: GET /callback?code=..." in told.stdout
+    assert "7. Alice -> Fintech: the response, by her browser" in told.stdout
     assert told.stdout.splitlines()[-1] == "lab: 1 attacks, 1 succeed undefended, 1 stopped"
 
 

@@ -26,5 +26,20 @@ def test_a_clock_set_back_makes_it_full() -> None:
     assert taken(bucket, NOW - 3600) == 0
 
 
+def test_what_costs_more_than_one_waits_longer() -> None:
+    bucket = TokenBucket(10, 2)
+    assert bucket.wait(NOW, 10) == 0
+    bucket.count(NOW, 8)
+    assert (bucket.wait(NOW, 2), bucket.wait(NOW, 5)) == (0, 6)
+    bucket.count(NOW, 5)  # it was done in spite of that
+    assert (bucket.wait(NOW), bucket.wait(NOW + 2)) == (2, 0), "emptier than empty it never is"
+
+
+def test_a_thread_that_is_a_little_late_does_not_fill_it() -> None:
+    bucket = TokenBucket(4, 15)
+    assert taken(bucket, NOW) == 4
+    assert taken(bucket, NOW - 0.01) == 0
+
+
 def test_it_shows_what_it_allows() -> None:
     assert repr(TokenBucket(4, 15)) == "TokenBucket(4 at once, one in 15 s)"

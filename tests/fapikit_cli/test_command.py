@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib.metadata import version
 
 import pytest
+from typer.main import get_command
 
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.secret_arguments import refuse_secrets
-from fapikit_cli.typer_app import command_names
+from fapikit_cli.typer_app import FoundCommands, app, command_names
 from tests.fapikit_cli.running import COMMAND, environment, run, run_on_a_terminal
 from tests.keys import a_key, mint
 
@@ -43,6 +46,31 @@ def test_every_help_is_told_without_the_library(name: str) -> None:
     )
     loaded = set(told.stdout.rsplit("loaded:")[1].split())
     assert not {"fapikit", "httpx", "cryptography", "starlette", "uvicorn", "askit"} & loaded
+
+
+def _command_lines() -> Iterator[list[str]]:
+    for name in command_names():
+        command = FoundCommands().get_command(None, name)
+        below = getattr(command, "commands", {})
+        yield from ([name, part] for part in below) if below else [[name]]
+
+
+@pytest.mark.parametrize("words", list(_command_lines()), ids=" ".join)
+def test_no_help_speaks_of_types_of_python(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        get_command(app)([*words, "--help"], prog_name="fapikit")
+    told = capsys.readouterr().out
+    assert not re.search(r"<(?:\w+\[)?(?:str|int|float|bool|path)\b", told), told
+    assert f"Usage: fapikit {' '.join(words)} [OPTIONS]" in told
+
+
+def test_the_usage_shows_what_is_typed() -> None:
+    assert "fapikit call [OPTIONS] [METHOD] URL\n" in run("call", "--help").stdout
+    _, seen = run_on_a_terminal("keys", "new", "--help", env={"COLUMNS": "200"})
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", seen)
+    assert "fapikit keys new [OPTIONS] NAME" in plain
+    assert "<bool>" not in plain
+    assert "keep it. NAME.public.json is the public JWK, and NAME.jwks.json a JWK Set with it: give" in plain
 
 
 def test_help_takes_less_than_0_3_seconds() -> None:

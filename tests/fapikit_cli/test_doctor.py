@@ -245,6 +245,7 @@ def test_a_client_signs_in(reply: Reply, rows: dict[str, Verdict], bank: Planted
 def test_the_command_holds_for_askit_with_its_client(askit: RunningServer[Any], tmp_path: Path) -> None:
     key = tmp_path / "key.json"
     key.write_text(json.dumps(askit.client_key.to_private_jwk()))
+    key.chmod(0o600)
     command = ("doctor", askit.issuer, "--ca", askit.ca, "--client-id", askit.client_id, "--key", key)
     told = run(*command)
     assert told.returncode == 0, told.stdout + told.stderr

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 import askit.errors
@@ -9,6 +12,8 @@ import rskit.errors
 from fapikit.errors import FapiError, WrongUrl
 from fapikit_cli import error_pages
 from tests.fapikit_cli.running import run, run_on_a_terminal
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +46,21 @@ def test_a_name_that_two_packages_have_is_shown_with_its_package() -> None:
 def test_the_page_is_shown_as_text_where_no_terminal_is() -> None:
     told = run("explain", "WrongUrl")
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout == error_pages.page_of(WrongUrl)
+    assert told.stdout == error_pages.terminal_page_of(WrongUrl)
+
+
+def test_no_link_leads_nowhere() -> None:
+    """Outside the site there is no page beside this one. A page of the repository is named by its path there."""
+    targets = set()
+    for kind in error_pages.all_errors():
+        page, shown = error_pages.page_of(kind), error_pages.terminal_page_of(kind)
+        assert re.findall(r"\]\((?!https:)", shown) == []
+        assert re.findall(r"https://[^)\s]*", shown) == re.findall(r"https://[^)\s]*", page)
+        targets |= set(re.findall(r"\((docs/[^)]*)\)", shown))
+    assert "docs/askit.md" in targets
+    assert [target for target in targets if not (ROOT / target).is_file()] == []
+    refused = error_pages.terminal_page_of(askit.errors.InvalidGrant)
+    assert "| is a | `Refused` |" in refused
 
 
 def test_the_page_is_laid_out_on_a_terminal() -> None:
@@ -54,7 +73,7 @@ def test_the_page_is_laid_out_on_a_terminal() -> None:
 def test_a_code_that_several_errors_have_lists_them() -> None:
     told = run("explain", "invalid_client_metadata")
     assert told.returncode == 0
-    assert told.stdout == error_pages.page_of(askit.errors.InvalidClientMetadata)
+    assert told.stdout == error_pages.terminal_page_of(askit.errors.InvalidClientMetadata)
     told = run("explain", "use_dpop_nonce", "or", "invalid_scope")
     assert "NonceRequired" in told.stdout
     assert "InvalidScope" in told.stdout

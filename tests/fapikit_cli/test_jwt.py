@@ -196,6 +196,7 @@ def test_an_encrypted_jwt_is_opened_with_its_key(form: str, tmp_path: Path) -> N
     sealed = jwe.JWE(token(), json.dumps(header), recipient=own).serialize(compact=True)
     key = tmp_path / "key"
     key.write_text(own.export_private() if form == "jwk" else own.export_to_pem(True, None).decode())
+    key.chmod(0o600)
     closed = run("jwt", "decode", stdin=sealed)
     assert "It is encrypted" in closed.stdout
     opened = run("jwt", "decode", "--decrypt-with", key, "--json", stdin=sealed)

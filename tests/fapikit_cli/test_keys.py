@@ -73,6 +73,7 @@ def test_prints_the_public_half_of_a_key(way: str, tmp_path: Path) -> None:
     key = PrivateKey.generate("ES256", kid="mine")
     text = json.dumps(key.to_private_jwk())
     (tmp_path / "key.json").write_text(text)
+    (tmp_path / "key.json").chmod(0o600)
     source = {"file": str(tmp_path / "key.json"), "stdin": "-", "env": "env:THE_KEY"}[way]
     told = run("keys", "public", source, "--jwks", stdin=text, env={"THE_KEY": text})
     assert json.loads(told.stdout) == {"keys": [dict(key.public_jwk)]}
@@ -104,6 +105,7 @@ def test_says_what_is_wrong_with_a_source(source: str, told: str) -> None:
 
 def test_an_unusable_key_is_told_with_its_clause(tmp_path: Path) -> None:
     (tmp_path / "key.json").write_text('{"kty": "oct", "k": "AA"}')
+    (tmp_path / "key.json").chmod(0o600)
     told = run("keys", "public", tmp_path / "key.json")
     assert told.returncode == 2
     assert "RFC 7517 4.1" in told.stderr

@@ -237,11 +237,49 @@ HIDDEN = "hunter2-hunter2"
 
 @pytest.mark.parametrize(
     "name",
-    ["userCode", "deviceCode", "codeVerifier", "authCode", "authReqId", "Client_Assertion", "userPin", "pwd"],
-)
+    [
+        "userCode", "deviceCode", "codeVerifier", "authCode", "authReqId", "authreqid", "Client_Assertion", "userPin",
+        "pwd", "Code", "CODE", "State", "Password", "passwordHash", "PIN", "Pin", "newPin2", "PINCode", "smspin",
+        "OTP", "otp_value", "oneTimeCode", "verification-code", "activationCode", "codes", "TAN", "pushTan", "mTANs",
+        "salt", "Salt", "pin_salt", "pepper", "seed", "CVV", "cvc2", "scaAuthenticationData", "securityAnswer",
+        "key", "signingKey", "ENCRYPTION_KEY", "apikey", "accesstoken", "sessionToken", "Token.Value", "senha",
+        "Kennwort", "暗証番号", "Bearer", "auth", "DP", "mnemonic", "hmac", "geheimnis", "motDePasse", "contraseña",
+        "jwt", "mfa", "cookieValue", "privatePem", "assertion2", "credential", "csrfField", "pinBlock", "passkey",
+    ],
+)  # fmt: skip
 def test_a_member_is_a_secret_however_its_name_is_written(name: str) -> None:
     assert HIDDEN not in written(json={name: HIDDEN})
     assert HIDDEN not in written(json={name: {"value": HIDDEN, "of": [HIDDEN]}})
+    assert HIDDEN not in written(json={"message": f"the field {name}={HIDDEN} is wrong"})
+    assert "4711" not in written(json={name: 4711})
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        {"name": "password", "value": HIDDEN}, {"key": "otp", "value": HIDDEN}, {"Type": "PIN", "Value": HIDDEN},
+        {"id": "salt", "value": {"of": [HIDDEN]}},
+    ],
+)  # fmt: skip
+def test_a_secret_is_masked_that_a_neighbour_names(pair: dict[str, object]) -> None:
+    told = written(json={"fields": [pair]})
+    assert HIDDEN not in told
+    assert str(next(iter(pair.values()))) in told
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ErrorCode", "error_code", "errorcode", "statusCode", "reason_code", "currencyCode", "country_code",
+        "postalCode", "bankCode", "sort_code", "bankTransactionCode", "public_key", "idempotencyKey", "tokenType",
+        "TokenType", "Scope", "expiresIn", "token_expires_at", "sessionExpiry", "otpFormat", "passwordPolicy",
+        "clientId", "tokenEndpoint", "Message", "Status", "amount", "creditorName", "Nonce", "K",
+    ],
+)  # fmt: skip
+def test_what_one_needs_to_understand_a_flow_stays_readable(name: str) -> None:
+    assert HIDDEN in written(json={name: HIDDEN})
+    assert HIDDEN in written(json={"name": name, "value": HIDDEN})
+    assert HIDDEN in written(json={"key": name, "value": HIDDEN})
 
 
 def test_the_parameter_that_asks_for_claims_stays_readable() -> None:

@@ -46,6 +46,16 @@ def entry_of(*events: dict[str, Any]) -> dict[str, Any]:
     return next(entry for entry in view_of(events)["entries"] if entry["id"] == "1")
 
 
+@pytest.mark.spec("RFC 9110 4.2.3")
+def test_a_url_without_a_path_is_the_message_that_its_receiver_sees() -> None:
+    sent = message("1", url=BANK)
+    received = message("1", url=f"{BANK}/", by="receiver", **{"from": "client", "to": "bank"})
+    for events in ([sent, received], [received, sent]):
+        view = view_of([FINTECH, Party("bank", "as", "Bank", (BANK,)).event(), *events])
+        assert [entry["from"] for entry in view["entries"]] == ["fintech"]
+        assert [party["name"] for party in view["parties"]] == ["fintech", "bank"]
+
+
 def test_an_endpoint_is_known_by_the_metadata_of_its_server() -> None:
     refresh = message("1", "POST", f"{BANK}/oauth/t", headers=FORM, body="grant_type=refresh_token")
     entry = entry_of(FINTECH, described(), refresh)

@@ -191,7 +191,7 @@ def test_they_are_refused_without_a_word_about_them(clients: Clients, bank: Fake
 
 def test_a_name_is_not_taken_for_its_letters(clients: Clients, bank: FakeBank) -> None:
     profile = relaxed("fapi2-security", Quirk.FURTHER_ID_TOKEN_AUDIENCES)
-    with pytest.raises(ConfigurationError, match="list of audiences"):
+    with pytest.raises(ConfigurationError, match="put it into a list"):
         clients.of(bank, profile=profile, trusted_audiences=PROJECT)
 
 

@@ -99,10 +99,14 @@ def test_once_is_waited_out_for_as_long_as_it_was_to_hold(
 def test_a_start_says_that_the_store_cannot_be_relied_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server: ResourceServer = a_server(store=SqliteStore(tmp_path / "not there" / "s.db"))
+    file = tmp_path / "not there" / "s.db"
+    server: ResourceServer = a_server(store=SqliteStore(file))
     caplog.clear()
     assert not server.readiness().ready
     assert not asyncio.run(server.areadiness()).ready
     assert "not ready" not in caplog.text, "a probe that comes each second fills no log"
     asyncio.run(server.async_driver.run(server.warm()))
-    assert "https://api.example is not ready: store: the SQLite file cannot be opened" in caplog.text
+    assert (
+        f"https://api.example is not ready: store: the SQLite file {file} cannot be opened: No such"
+        in caplog.text
+    )

@@ -133,6 +133,11 @@ def _read(story: Story, answer: httpx.Response) -> str:
     return LOOT
 
 
+def for_any_key(proofs: Sequence[str], **request: Any) -> CheckedProof:
+    """The check of a proof as shipped, and yet it may be of any key."""
+    return check_proof(proofs, **{**request, "bound_to": None})
+
+
 def for_any_method(proofs: Sequence[str], **request: Any) -> CheckedProof:
     """The check of a proof as shipped, and yet it is for whatever method the proof names."""
     return check_proof(proofs, **{**request, "method": claims_of(proofs[0])["htm"]})
@@ -152,7 +157,8 @@ KEY = attack(
     defended=without_the_key(THIEF),
     rule="WrongProofKey",
     clause="RFC 9449 4.3-12",
-    defence="rskit.possession.confirmation.confirm",
+    defence="fapikit.dpop.check.check_proof",
+    without=for_any_key,
 )
 AGAIN = Call("GET /accounts, the same request once more", "Every octet of it is as the fintech sent it.")
 REPLAY = attack(

@@ -1,9 +1,10 @@
 """Mallory sends the certificate of the fintech through the proxy, in a header with underscores in its name.
 
-The proxy in front of the API removes what a client sends as `x-ssl-client-cert`, and writes the field itself if the
-connection has a certificate. It lets `x_ssl_client_cert` pass, because that is another name. Behind the proxy it is the
-same name: CGI and WSGI turn hyphens into underscores, and so do many frameworks. A naive API reads Mallory's field
-as the word of its proxy.
+The proxy in front of the API is nginx. It removes what a client sends as `x-ssl-client-cert`, and writes the field
+itself if the connection has a certificate. `x_ssl_client_cert` is another name. nginx drops such names, unless somebody
+has told it otherwise, for an old application say (`underscores_in_headers on`). Then it lets the field pass. Behind the
+proxy it is the same name: CGI and WSGI turn hyphens into underscores, and so do many frameworks. A naive API reads
+Mallory's field as the word of its proxy.
 
 The API stops this. A name with underscores that others take for the proxy's field is ambiguous, and the request is
 refused.
@@ -11,13 +12,9 @@ refused.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterable
-from typing import Any
 
-import httpx
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from examples.attack_lab.answers import accepted
@@ -26,27 +23,12 @@ from examples.attack_lab.attacks.n06_certificate_header import HEADER, stolen, t
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.story import Party, Story
 from fapikit.certificates import CertificateHeader, ProxyTrust
+from fapikit.certificates.proxy_fields import ProxyFields
 
 LOOT = "the answer of an API to a token that is bound to the fintech's certificate"
 FORGED = HEADER.replace("-", "_")
+reading = ProxyFields.read
 FINTECH, MALLORY, API = Party.FINTECH, Party.MALLORY, Party.ACCOUNTS
-
-
-class Proxy:
-    """It hands requests on without the field that is its own to write. No connection here has a certificate."""
-
-    def __init__(self, api: str, tls: ssl.SSLContext) -> None:
-        self._api = api
-        self._tls = tls
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            request = Request(scope, receive)
-            headers = {name: value for name, value in request.headers.items() if name != HEADER}
-            async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
-                answer = await http.get(f"{self._api}{request.url.path}", headers=headers)
-            challenge = {k: v for k, v in answer.headers.items() if k == "www-authenticate"}
-            await Response(answer.content, answer.status_code, challenge)(scope, receive, send)
 
 
 async def mapping(scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,9 +37,9 @@ async def mapping(scope: Scope, receive: Receive, send: Send) -> None:
     await trusting({**scope, "headers": hyphened}, receive, send)
 
 
-def mapped(_fields: Any, of_proxy: Iterable[tuple[bytes, bytes]], **_: bool) -> dict[str, str]:
-    """What the mutation check puts in the place of the defence: both names are one."""
-    return {name.decode().replace("_", "-"): value.decode() for name, value in of_proxy}
+def mapped(fields: ProxyFields, of_proxy: Iterable[tuple[bytes, bytes]], *, joined: bool) -> dict[str, str]:
+    """What the mutation check puts in the place of the defence: as shipped, and yet both names are one."""
+    return reading(fields, [(name.replace(b"_", b"-"), value) for name, value in of_proxy], joined=joined)
 
 
 def undefended(lab: Lab, story: Story) -> str:
@@ -72,14 +54,14 @@ def defended(lab: Lab, story: Story) -> str:
 
 
 def _send(lab: Lab, story: Story, api: str) -> str:
-    front = lab.serve(Proxy(api, lab.tls))
+    front = lab.nginx("nginx-any-certificate.conf", api, "underscores_in_headers on;")
     token, certificate = stolen(lab, api)
     story.step(FINTECH, API, "a call over TLS with its certificate", "Mallory sees token and certificate.")
     story.step(
         MALLORY,
         API,
         f"{FORGED}: the certificate of the fintech",
-        f"By way of the proxy, which removes {HEADER} only.",
+        f"By way of nginx, which removes {HEADER} only.",
     )
     headers = {"authorization": f"Bearer {token}", FORGED: certificate}
     answer = accepted(lab.http.get(f"{front}/", headers=headers))

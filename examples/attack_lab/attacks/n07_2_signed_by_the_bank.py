@@ -11,7 +11,7 @@ The API stops both. It refuses a token with an extension that it does not know, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.responses import PlainTextResponse
@@ -24,6 +24,7 @@ from examples.attack_lab.naive.api import believing
 from examples.attack_lab.story import Party, Story
 from fapikit import PrivateKey, base64url
 from fapikit.jose.key_set import KeySet
+from fapikit.jose.parse import check_header
 from rskit import Issuer
 
 LOOT = "the answer of the API to Alice"
@@ -42,6 +43,11 @@ def critical(parts: dict[str, Any]) -> str:
 def twice(parts: dict[str, Any]) -> str:
     claims = json.dumps({**parts["claims"], "sub": "NAME"}).replace("NAME", 'mallory", "sub": "alice')
     return f"{joined(parts['header'])}.{base64url.encode(claims.encode())}"
+
+
+def reading_on(header: Mapping[str, Any], *arguments: Any) -> tuple[str, str | None]:
+    """What the mutation check puts in the place of the defence: as shipped, and yet nothing is critical."""
+    return check_header({name: value for name, value in header.items() if name != "crit"}, *arguments)
 
 
 def _play(write: Write, what: str, why: str, *, protected: bool) -> Play:
@@ -85,7 +91,7 @@ CRITICAL = _attack(
     rule="UnknownCritical",
     clause="RFC 7515 4.1.11",
     defence="fapikit.jose.parse.check_header",
-    without=lambda header, *_: (header["alg"], header["kid"]),
+    without=reading_on,
 )
 TWICE = _attack(
     twice,

@@ -11,7 +11,6 @@ its id. Nothing in the header can bring another key.
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable
@@ -24,10 +23,11 @@ from examples.attack_lab.attack import Attack, Play
 from examples.attack_lab.jwts import is_signed_with, joined, signed, unsigned, with_mac
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.mallory import MallorysSite, Seen
-from examples.attack_lab.naive.obedient_api import OBEDIENCE, ZEROS, ObedientApi, of_certificate
+from examples.attack_lab.naive import obedient_api as obedient
+from examples.attack_lab.naive.obedient_api import LYING_AT, ZEROS, ObedientApi, Way, as_text
 from examples.attack_lab.story import Party, Story
 from fapikit import PrivateKey
-from fapikit.jose.public_key import import_public_jwk
+from fapikit.jose.public_key import PublicKey, import_public_jwk
 
 LOOT = "the answer of the API to Alice"
 MALLORY, API = Party.MALLORY, Party.ACCOUNTS
@@ -52,55 +52,55 @@ class CertificateSite(MallorysSite):
         return Response(self._pem)
 
 
-Forge = Callable[[Lab, dict[str, Any], dict[str, Any]], str]
+Forge = Callable[[Lab, dict[str, Any], PublicKey], str]
 """Takes the claims, and the key that the bank publishes. Returns the forged token."""
 
 
-def not_signed(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
-    return unsigned(claims, typ="at+jwt", kid=key["kid"])
+def not_signed(_lab: Lab, claims: dict[str, Any], key: PublicKey) -> str:
+    return unsigned(claims, typ="at+jwt", kid=key.kid)
 
 
-def public_key_as_secret(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
-    return with_mac(claims, json.dumps(key), typ="at+jwt", kid=key["kid"])
+def public_key_as_secret(_lab: Lab, claims: dict[str, Any], key: PublicKey) -> str:
+    return with_mac(claims, as_text(key), typ="at+jwt", kid=key.kid)
 
 
-def own_key(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
-    return signed(claims, MALLORYS_KEY, typ="at+jwt", kid=key["kid"], jwk=dict(MALLORYS_KEY.public_jwk))
+def own_key(_lab: Lab, claims: dict[str, Any], key: PublicKey) -> str:
+    return signed(claims, MALLORYS_KEY, typ="at+jwt", kid=key.kid, jwk=dict(MALLORYS_KEY.public_jwk))
 
 
-def own_url(lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
-    OBEDIENCE.foreign = lambda token: is_signed_with(import_public_jwk(MALLORYS_KEY.public_jwk), token)
-    return signed(claims, MALLORYS_KEY, typ="at+jwt", kid=key["kid"], jku=f"{lab.serve(KeySite())}/jwks")
+def own_url(lab: Lab, claims: dict[str, Any], key: PublicKey) -> str:
+    url = f"{lab.serve(KeySite())}/jwks"
+    LYING_AT[url] = lambda token: is_signed_with(import_public_jwk(MALLORYS_KEY.public_jwk), token)
+    return signed(claims, MALLORYS_KEY, typ="at+jwt", kid=key.kid, jku=url)
 
 
-def own_certificate(lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
+def own_certificate(lab: Lab, claims: dict[str, Any], key: PublicKey) -> str:
     files = lab.under("oauth-2.1").bank.client_certificate("mallory-ltd")
     pem = files.certificate.read_bytes()
-    OBEDIENCE.foreign = of_certificate(pem)
-    site = lab.serve(CertificateSite(pem))
+    url = f"{lab.serve(CertificateSite(pem))}/mallory.pem"
+    LYING_AT[url] = obedient.of_certificate(pem)
     mallorys = PrivateKey.from_pem(files.key.read_bytes(), alg="ES256")
-    return signed(claims, mallorys, typ="at+jwt", kid=key["kid"], x5u=f"{site}/mallory.pem")
+    return signed(claims, mallorys, typ="at+jwt", kid=key.kid, x5u=url)
 
 
-def known_file(_lab: Lab, claims: dict[str, Any], _key: dict[str, Any]) -> str:
+def known_file(_lab: Lab, claims: dict[str, Any], _key: PublicKey) -> str:
     return with_mac(claims, "", typ="at+jwt", kid="../../../dev/null")
 
 
-def zeros(_lab: Lab, claims: dict[str, Any], key: dict[str, Any]) -> str:
-    return f"{joined({'alg': 'ES256', 'typ': 'at+jwt', 'kid': key['kid']}, claims)}.{ZEROS}"
+def zeros(_lab: Lab, claims: dict[str, Any], key: PublicKey) -> str:
+    return f"{joined({'alg': 'ES256', 'typ': 'at+jwt', 'kid': key.kid}, claims)}.{ZEROS}"
 
 
 def _play(forge: Forge, header: str, *, protected: bool) -> Play:
     def play(lab: Lab, story: Story) -> str:
         world = lab.under("oauth-2.1")
-        key: dict[str, Any] = lab.http.get(world.metadata["jwks_uri"]).json()["keys"][0]
-        OBEDIENCE.published, OBEDIENCE.foreign = json.dumps(key), None
+        key = import_public_jwk(lab.http.get(world.metadata["jwks_uri"]).json()["keys"][0])
         if protected:
             api = lab.protect(PlainTextResponse("welcome"), world.bank.issuer)
             honest = {"authorization": f"Bearer {world.bank.access_token(aud=f'{api}/')}"}
             assert lab.http.get(f"{api}/", headers=honest).is_success, "an honest token is good"
         else:
-            api = lab.serve(ObedientApi(lab, json.dumps(key)))
+            api = lab.serve(ObedientApi(lab, key))
         token = forge(lab, _claims(world.bank.issuer, api), key)
         story.step(
             MALLORY, API, f"a token of his own, with {header}", "All claims are as the bank would write them."
@@ -126,35 +126,59 @@ def _claims(issuer: str, api: str) -> dict[str, Any]:
     }
 
 
-def _attack(forge: Forge, header: str, **data: Any) -> Attack:
+def _attack(forge: Forge, header: str, obeyed: Way, **data: Any) -> Attack:
+    """`obeyed`: what the mutation check lets the header say."""
     return Attack(
         loot=LOOT,
         countermeasures=("C21",),
         defence="rskit.tokens.jwt._select",
-        without=OBEDIENCE,
+        without=obedient.obeying(obeyed),
         undefended=_play(forge, header, protected=False),
         defended=_play(forge, header, protected=True),
         **data,
     )
 
 
-def _refused_algorithm(forge: Forge, header: str, **data: Any) -> Attack:
-    return _attack(forge, header, rule="ForbiddenAlgorithm", clause="RFC 8725 3.1", **data)
-
-
-def _refused_signature(forge: Forge, header: str, **data: Any) -> Attack:
-    return _attack(forge, header, rule="BadSignature", clause="RFC 9068 4-5", **data)
-
-
-NONE = _refused_algorithm(not_signed, "alg none", id="N7", title="a JWT that is not signed")
-SECRET = _refused_algorithm(public_key_as_secret, "alg HS256", id="N7.2", title="the public key as a secret")
-KEY = _refused_signature(own_key, "his key in it", id="N7.3", title="a key in the header")
-URL = _refused_signature(own_url, "a URL of his in it", id="N7.4", title="the URL of a key in the header")
-FILE = _refused_algorithm(known_file, "kid ../../../dev/null", id="N7.5", title="a path as the key id")
-ZERO = _refused_signature(zeros, "a signature of zeros", id="N7.6", title="a signature of zeros")
-CERTIFICATE = _refused_signature(
+ALGORITHM = {"rule": "ForbiddenAlgorithm", "clause": "RFC 8725 3.1"}
+SIGNATURE = {"rule": "BadSignature", "clause": "RFC 9068 4-5"}
+NONE = _attack(
+    not_signed, "alg none", obedient.not_signed, id="N7", title="a JWT that is not signed", **ALGORITHM
+)
+SECRET = _attack(
+    public_key_as_secret,
+    "alg HS256",
+    obedient.key_as_secret,
+    id="N7.2",
+    title="the public key as a secret",
+    **ALGORITHM,
+)
+KEY = _attack(
+    own_key, "his key in it", obedient.key_inside, id="N7.3", title="a key in the header", **SIGNATURE
+)
+URL = _attack(
+    own_url,
+    "a URL of his in it",
+    obedient.key_elsewhere,
+    id="N7.4",
+    title="the URL of a key in the header",
+    **SIGNATURE,
+)
+FILE = _attack(
+    known_file,
+    "kid ../../../dev/null",
+    obedient.file_as_secret,
+    id="N7.5",
+    title="a path as the key id",
+    **ALGORITHM,
+)
+ZERO = _attack(
+    zeros, "a signature of zeros", obedient.zeros, id="N7.6", title="a signature of zeros", **SIGNATURE
+)
+CERTIFICATE = _attack(
     own_certificate,
     "a URL of his certificate in it",
+    obedient.key_elsewhere,
     id="N7.7",
     title="the URL of a certificate in the header",
+    **SIGNATURE,
 )

@@ -12,7 +12,8 @@ because the bank writes no type into its logout tokens. The type `logout+jwt` al
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -21,40 +22,31 @@ from starlette.routing import Route
 
 from examples.attack_lab.attack import Attack, Play
 from examples.attack_lab.ecosystem import APP
-from examples.attack_lab.jwts import claims_of, signed
+from examples.attack_lab.jwts import claims_of
 from examples.attack_lab.lab import Lab
-from examples.attack_lab.naive.bank import NaiveBank
+from examples.attack_lab.naive.signing_bank import SigningBank
 from examples.attack_lab.story import Party, Story
-from fapikit import PrivateKey
+from fapikit.jose.claims import Expected, check_claims
+from fapikit.jose.purposes import Purpose
 
 LOOT = "Alice's session at the fintech"
 ALICE, BANK, FINTECH, MALLORY = Party.ALICE, Party.BANK, Party.FINTECH, Party.MALLORY
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
-class BankBehindMallory(NaiveBank):
+class BankBehindMallory(SigningBank):
     """It has devices sign in. Its token response has a JWT of another kind, which Mallory has put into it."""
 
     def __init__(self, issuer: str, **settings: Any) -> None:
         super().__init__(issuer, **settings)
-        self.key = PrivateKey.generate("ES256")
         self.app.router.routes[:0] = [
-            Route("/jwks", self.jwks),
             Route("/device", self.device, methods=["POST"]),
             Route("/token", self.altered, methods=["POST"]),
         ]
 
     @property
     def metadata(self) -> dict[str, Any]:
-        return {
-            **super().metadata,
-            "jwks_uri": f"{self.issuer}/jwks",
-            "device_authorization_endpoint": f"{self.issuer}/device",
-            "id_token_signing_alg_values_supported": ["ES256"],
-        }
-
-    async def jwks(self, _request: Request) -> Response:
-        return JSONResponse({"keys": [dict(self.key.public_jwk)]})
+        return {**super().metadata, "device_authorization_endpoint": f"{self.issuer}/device"}
 
     async def device(self, _request: Request) -> Response:
         codes = {"device_code": "a-device-code", "user_code": "WDJB-MJHT", "interval": 1, "expires_in": 60}
@@ -65,9 +57,12 @@ class BankBehindMallory(NaiveBank):
         return JSONResponse({**token, "id_token": self.other_jwt()})
 
     def other_jwt(self) -> str:
-        now = int(time.time())
-        claims = {"iss": self.issuer, "aud": APP, "sub": "alice", "iat": now, "exp": now + 60, "jti": "1"}
-        return signed({**claims, "events": {EVENT: {}}}, self.key)
+        return self.sign(APP, sub="alice", iat=int(time.time()), jti="1", events={EVENT: {}})
+
+
+def forbidding_nothing(claims: Mapping[str, Any], purpose: Purpose, expected: Expected) -> None:
+    """What the mutation check puts in the place of the defence: as shipped, and yet any claim may be there."""
+    check_claims(claims, replace(purpose, forbidden=frozenset()), expected)
 
 
 def signing_in(kind: type[BankBehindMallory], tell: Callable[[Story], None]) -> tuple[Play, Play]:
@@ -115,6 +110,7 @@ ATTACK = Attack(
     rule="ForbiddenClaim",
     clause="RFC 8725 3.12",
     defence="fapikit.jose.claims.check_claims",
+    without=forbidding_nothing,
     undefended=UNDEFENDED,
     defended=DEFENDED,
 )

@@ -40,11 +40,11 @@ class CountedBank(MallorysSite):
     def __init__(self, issuer: str) -> None:
         super().__init__()
         self.issuer = issuer
-        self._keys = {"keys": [dict(PrivateKey.generate("ES256").public_jwk)]}
+        self.keys = {"keys": [dict(PrivateKey.generate("ES256").public_jwk)]}
 
     def answer(self, seen: Seen) -> Response:
         if seen.path == "/jwks":
-            return JSONResponse(self._keys)
+            return JSONResponse(self.keys)
         return JSONResponse({"issuer": self.issuer, "jwks_uri": f"{self.issuer}/jwks"})
 
     @property
@@ -55,22 +55,22 @@ class CountedBank(MallorysSite):
 class EagerApi:
     """The naive way: a key that is not there is fetched."""
 
-    def __init__(self, bank: CountedBank, tls: ssl.SSLContext) -> None:
-        self._bank = bank
+    def __init__(self, issuer: str, tls: ssl.SSLContext) -> None:
+        self._issuer = issuer
         self._tls = tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             kid = header_of(Request(scope).headers["authorization"].split()[1])["kid"]
             async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
-                keys = (await http.get(f"{self._bank.issuer}/jwks")).json()["keys"]
+                keys = (await http.get(f"{self._issuer}/jwks")).json()["keys"]
             known = any(key["kid"] == kid for key in keys)
             await PlainTextResponse("welcome" if known else "no", 200 if known else 401)(scope, receive, send)
 
 
 def undefended(lab: Lab, story: Story) -> str:
     bank = _bank(lab)
-    return _flood(lab, story, bank, lab.serve(EagerApi(bank, lab.tls)))
+    return _flood(lab, story, bank, lab.serve(EagerApi(bank.issuer, lab.tls)))
 
 
 def defended(lab: Lab, story: Story) -> str:
@@ -92,7 +92,7 @@ def _flood(lab: Lab, story: Story, bank: CountedBank, api: str) -> str:
         MALLORY, API, f"{FLOOD} forged tokens, each with a new key id", "Nothing in them must be right."
     )
     for _ in range(FLOOD):
-        forged = signed(_claims(bank.issuer, api), key, kid=secrets.token_urlsafe(8), typ="at+jwt")
+        forged = signed(claims_for(f"{api}/", bank.issuer), key, kid=secrets.token_urlsafe(8), typ="at+jwt")
         answer = lab.http.get(f"{api}/", headers={"authorization": f"Bearer {forged}"})
     if bank.asked - before < FLOOD:
         accepted(answer)
@@ -100,11 +100,12 @@ def _flood(lab: Lab, story: Story, bank: CountedBank, api: str) -> str:
     return LOOT
 
 
-def _claims(issuer: str, api: str) -> Mapping[str, Any]:
+def claims_for(audience: str, issuer: str) -> Mapping[str, Any]:
+    """The claims of an access token, as the issuer would write them."""
     now = int(time.time())
     return {
         "iss": issuer,
-        "aud": f"{api}/",
+        "aud": audience,
         "sub": "alice",
         "client_id": "fintech",
         "jti": secrets.token_urlsafe(8),

@@ -30,11 +30,11 @@ def undefended(lab: Lab, story: Story) -> str:
     hostile = lab.hostile_bank(honest.metadata, "authorization_endpoint", "token_endpoint")
     fintech = NaiveClient(lab.http, f"{lab.fintech_site}/callback")
     fintech.choose(hostile.issuer)
-    _tell_the_way(story)
+    tell_the_way(story)
     callback = lab.alice_opens(fintech.begin())
     _tell_the_return(story)
     fintech.complete(callback)
-    return _redeem(lab, story, hostile, honest.metadata["token_endpoint"], f"{honest.issuer}/accounts")
+    return redeem(lab, story, hostile, honest.metadata["token_endpoint"], f"{honest.issuer}/accounts")
 
 
 def defended(lab: Lab, story: Story) -> str:
@@ -42,15 +42,16 @@ def defended(lab: Lab, story: Story) -> str:
     world = lab.under("oauth-2.1")
     hostile = lab.hostile_bank(world.metadata, "authorization_endpoint", "token_endpoint")
     app = world.app(hostile.issuer)
-    _tell_the_way(story)
+    tell_the_way(story)
     start = app.begin(scope="accounts", resources=[world.accounts])
     callback = lab.alice_opens(start.url, world)
     _tell_the_return(story)
     app.complete(callback, start.transaction, resource=world.accounts)
-    return _redeem(lab, story, hostile, world.metadata["token_endpoint"], world.accounts)
+    return redeem(lab, story, hostile, world.metadata["token_endpoint"], world.accounts)
 
 
-def _tell_the_way(story: Story) -> None:
+def tell_the_way(story: Story) -> None:
+    """Until Alice has approved at her own bank."""
     story.step(ALICE, FINTECH, "connect my bank", "Mallory has changed her choice to his own bank.")
     story.step(FINTECH, ALICE, "302 to the hostile bank", "The fintech remembers that bank for this login.")
     story.step(ALICE, HOSTILE, "GET /authorize", "Mallory reads the request, and changes nothing in it.")
@@ -65,7 +66,8 @@ def _tell_the_return(story: Story) -> None:
     story.step(ALICE, FINTECH, "GET /callback?code=...", "The state is right: it is the one of this login.")
 
 
-def _redeem(lab: Lab, story: Story, hostile: HostileBank, token_endpoint: str, accounts: str) -> str:
+def redeem(lab: Lab, story: Story, hostile: HostileBank, token_endpoint: str, accounts: str) -> str:
+    """The code has come to the hostile bank, and Mallory uses it. Returns the loot."""
     story.step(FINTECH, HOSTILE, "POST /token with the code", "This login was sent to the hostile bank.")
     sent = hostile.last("/token").form
     story.step(

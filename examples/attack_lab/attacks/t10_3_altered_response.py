@@ -10,47 +10,18 @@ was changed on the way does not verify.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
 from examples.attack_lab.attack import Attack
-from examples.attack_lab.jwts import altered, signed
+from examples.attack_lab.jwts import altered
 from examples.attack_lab.lab import Lab
-from examples.attack_lab.naive.bank import NaiveBank
 from examples.attack_lab.naive.client import NaiveClient
+from examples.attack_lab.naive.signing_bank import JarmBank
 from examples.attack_lab.story import Party, Story
-from fapikit import PrivateKey
 
 LOOT = "his own account in Alice's session"
 ALICE, BANK, FINTECH, MALLORY = Party.ALICE, Party.BANK, Party.FINTECH, Party.MALLORY
 MALLORYS_CODE = "the-code-of-mallory"
-
-
-class SigningBank(NaiveBank):
-    """It signs its responses (JARM), and is naive in all else. So nothing but the signature protects the code."""
-
-    def __init__(self, issuer: str, **settings: Any) -> None:
-        super().__init__(issuer, **settings)
-        self._key = PrivateKey.generate("ES256")
-        self.app.router.routes.append(Route("/jwks", self.jwks))
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        algorithms = {"authorization_signing_alg_values_supported": ["ES256"]}
-        return {**super().metadata, **algorithms, "jwks_uri": f"{self.issuer}/jwks"}
-
-    async def jwks(self, _request: Request) -> Response:
-        return JSONResponse({"keys": [dict(self._key.public_jwk)]})
-
-    def response_parameters(self, asked: Mapping[str, str], code: str) -> dict[str, str]:
-        claims = {**super().response_parameters(asked, code), "iss": self.issuer, "aud": asked["client_id"]}
-        return {"response": signed({**claims, "exp": int(time.time()) + 60}, self._key)}
 
 
 def undefended(lab: Lab, story: Story) -> str:
@@ -69,7 +40,7 @@ def undefended(lab: Lab, story: Story) -> str:
 
 def defended(lab: Lab, story: Story) -> str:
     """The toolkit's client, at a bank that has no PKCE."""
-    bank = lab.naive_bank(SigningBank)
+    bank = lab.naive_bank(JarmBank)
     bank.codes[MALLORYS_CODE] = {"user": "mallory"}
     client = lab.app_at(bank, response_mode="jwt")
     start = client.begin(scope="accounts")

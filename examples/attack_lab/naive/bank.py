@@ -90,7 +90,11 @@ class NaiveBank:
         refresh_token = secrets.token_urlsafe(8)
         self.refresh_tokens[refresh_token] = owner
         answer = {"access_token": self.issue(owner), "refresh_token": refresh_token, "token_type": "Bearer"}
-        return JSONResponse(answer)
+        return JSONResponse({**answer, **self.beside_the_token(owner)})
+
+    def beside_the_token(self, _owner: str) -> dict[str, str]:
+        """What else a token response has."""
+        return {}
 
     def owner_of(self, form: Mapping[str, str]) -> str | None:
         """Whose token a token request is for. The naive way: what was good once is good again."""

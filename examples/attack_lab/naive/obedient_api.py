@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import httpx
 from cryptography import x509
@@ -21,54 +21,85 @@ from starlette.types import Receive, Scope, Send
 from examples.attack_lab.jwts import claims_of, header_of, is_signed_with
 from examples.attack_lab.lab import Lab
 from fapikit import base64url
-from fapikit.jose.public_key import import_public_jwk
-from rskit.issuers.trusted_issuer import KnownHeader
+from fapikit.jose.key_set import KeySet
+from fapikit.jose.public_key import PublicKey, import_public_jwk
+from rskit.issuers.trusted_issuer import KnownHeader, TrustedIssuer
+from rskit.tokens.jwt import _select as selected
 
-ZEROS = base64url.encode(bytes(64))
-Foreign = Callable[[str], bool]
+ZEROS: Final = base64url.encode(bytes(64))
+Foreign: TypeAlias = Callable[[str], bool]
 """Whether a token has a signature of the key, or of the certificate, that lies at a URL."""
+Way: TypeAlias = Callable[[str, PublicKey], bool | None]
+"""Takes a token and the key of the bank. Returns whether the token is good if one does what its header says; None if
+its header does not say so."""
+
+LYING_AT: Final[dict[str, Foreign]] = {}
+"""What was found at each URL of a header."""
+
+
+def not_signed(token: str, _key: PublicKey) -> bool | None:
+    return True if header_of(token)["alg"] == "none" else None
+
+
+def key_as_secret(token: str, key: PublicKey) -> bool | None:
+    header = header_of(token)
+    if header["alg"] != "HS256" or header["kid"] != key.kid:
+        return None
+    return _has_mac(token, as_text(key))
+
+
+def file_as_secret(token: str, _key: PublicKey) -> bool | None:
+    """The file is the one that is always empty."""
+    header = header_of(token)
+    if header["alg"] != "HS256" or not header["kid"].endswith("/dev/null"):
+        return None
+    return _has_mac(token, "")
+
+
+def key_inside(token: str, _key: PublicKey) -> bool | None:
+    found = header_of(token).get("jwk")
+    return None if found is None else is_signed_with(import_public_jwk(found), token)
+
+
+def key_elsewhere(token: str, _key: PublicKey) -> bool | None:
+    url = _url_in(token)
+    return None if url is None else LYING_AT[url](token)
+
+
+def zeros(token: str, _key: PublicKey) -> bool | None:
+    return True if token.endswith(f".{ZEROS}") else None
+
+
+WAYS: Final = (not_signed, key_as_secret, file_as_secret, key_inside, key_elsewhere, zeros)
 
 
 class ObedientApi:
-    """It verifies as the header says. `published`: the public key of the bank, as it was published."""
+    """It verifies as the header says. `key`: that of the bank."""
 
-    def __init__(self, lab: Lab, published: str) -> None:
+    def __init__(self, lab: Lab, key: PublicKey) -> None:
         self._tls = lab.tls
-        self._published = published
+        self._key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             token = Request(scope).headers["authorization"].split()[1]
-            good = (
-                obeys(token, self._published, await self._fetched(token))
-                and claims_of(token)["sub"] == "alice"
-            )
+            await self._fetch(token)
+            good = self._obeys(token) and claims_of(token)["sub"] == "alice"
             await PlainTextResponse("welcome" if good else "no", 200 if good else 401)(scope, receive, send)
 
-    async def _fetched(self, token: str) -> Foreign | None:
-        header = header_of(token)
-        url = header.get("jku") or header.get("x5u")
-        if url is None:
-            return None
-        async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
-            found = (await http.get(url)).content
-        return of_key_set(found) if "jku" in header else of_certificate(found)
+    def _obeys(self, token: str) -> bool:
+        for way in WAYS:
+            good = way(token, self._key)
+            if good is not None:
+                return good
+        return is_signed_with(self._key, token)
 
-
-def obeys(token: str, published: str, foreign: Foreign | None) -> bool:
-    """Whether the token is good by what its header says."""
-    header, (signing_input, _, signature) = header_of(token), token.rpartition(".")
-    match header["alg"]:
-        case "none":
-            return True
-        case "HS256":
-            secret = "" if header["kid"].endswith("/dev/null") else published
-            return hmac.compare_digest(_mac(signing_input, secret), signature)
-    if foreign is not None:
-        return foreign(token)
-    if "jwk" in header:
-        return is_signed_with(import_public_jwk(header["jwk"]), token)
-    return signature == ZEROS or is_signed_with(import_public_jwk(json.loads(published)), token)
+    async def _fetch(self, token: str) -> None:
+        url = _url_in(token)
+        if url is not None:
+            async with httpx.AsyncClient(verify=self._tls, trust_env=False) as http:
+                found = (await http.get(url)).content
+            LYING_AT[url] = of_key_set(found) if "jku" in header_of(token) else of_certificate(found)
 
 
 def of_key_set(found: bytes) -> Foreign:
@@ -92,21 +123,31 @@ def of_certificate(pem: bytes) -> Foreign:
     return has_signed
 
 
-class Obedience:
-    """What the mutation check puts in the place of the defence: it does what the header says.
+def obeying(way: Way) -> Callable[[str, TrustedIssuer, KeySet], KnownHeader | None]:
+    """What the mutation check puts in the place of the defence: as shipped, and yet it obeys the header in one way.
 
-    It cannot call Mallory's site, because that is served in its own thread. So a forger leaves here what lies there.
+    It cannot call Mallory's site, because that is served in its own thread. So a forger leaves in `LYING_AT` what lies
+    there.
     """
 
-    published = ""
-    foreign: Foreign | None = None
+    def select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | None:
+        good = way(token, keys.keys[0])
+        return selected(token, trusted, keys) if good is None else KnownHeader(lambda *_: good, keys)
 
-    def __call__(self, token: str, _trusted: Any, keys: Any) -> KnownHeader:
-        return KnownHeader(lambda *_: obeys(token, self.published, self.foreign), keys)
-
-
-OBEDIENCE = Obedience()
+    return select
 
 
-def _mac(signing_input: str, secret: str) -> str:
-    return base64url.encode(hmac.digest(secret.encode(), signing_input.encode(), hashlib.sha256))
+def as_text(key: PublicKey) -> str:
+    """The key as whoever has read the bank's key set may write it."""
+    return json.dumps(dict(key.jwk))
+
+
+def _url_in(token: str) -> str | None:
+    header = header_of(token)
+    return header.get("jku") or header.get("x5u")
+
+
+def _has_mac(token: str, secret: str) -> bool:
+    signing_input, _, signature = token.rpartition(".")
+    mac = hmac.digest(secret.encode(), signing_input.encode(), hashlib.sha256)
+    return hmac.compare_digest(base64url.encode(mac), signature)

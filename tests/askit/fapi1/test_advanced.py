@@ -338,7 +338,7 @@ async def test_no_token_without_a_certificate_nor_for_another(bank: Bank, client
     bare = bank.client()
     assert error_of(await redeem(bare, answer["code"])) == (400, "invalid_request", "FAPI1-ADV 5.2.2-5")
     by_proof = await bare.token(bare.code_form(answer["code"], code_verifier=None))
-    assert error_of(by_proof) == (400, "invalid_request", "FAPI1-ADV 5.2.2-5")
+    assert error_of(by_proof) == (400, "invalid_request", "FAPI1-ADV 8.2")
     token = (await redeem(client, answer["code"])).json()["access_token"]
     for shown, status in ((MINE, 200), (THEIRS, 401)):
         headers = {"authorization": f"Bearer {token}"}

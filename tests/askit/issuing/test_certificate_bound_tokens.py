@@ -163,10 +163,10 @@ async def test_fapi_1_advanced_binds_every_token_to_a_certificate() -> None:
     bank = Bank(profile="fapi1-advanced")
     token = (await a_client(bank, MINE).token(CREDENTIALS, proof=False)).json()["access_token"]
     assert claims_of(token)["cnf"] == {"x5t#S256": x5t(MINE)}
-    for proof in (True, False):
+    for proof, clause in ((True, "FAPI1-ADV 8.2"), (False, "FAPI1-ADV 5.2.2-5")):
         refused = await a_client(bank).token(CREDENTIALS, proof=proof)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
-        assert "[FAPI1-ADV 5.2.2-5]" in refused.json()["error_description"]
+        assert f"[{clause}]" in refused.json()["error_description"]
     assert (await bank.browser().get("/userinfo")).headers["www-authenticate"] == "Bearer"
 
 

@@ -99,8 +99,10 @@ class Receiver:
 class Browser:
     """A user's browser at the bank, which stays."""
 
-    def __init__(self, bank: Bank) -> None:
+    def __init__(self, bank: Bank, username: str = "alice", password: str = "wonderland") -> None:
         self.bank = bank
+        self.username = username
+        self.password = password
         self.http = httpx.Client(verify=bank.http().tls, trust_env=False)
 
     def sign_in(self, client: Client, **request: Any) -> TokenSet:
@@ -113,8 +115,8 @@ class Browser:
         steps = walk(
             start.url,
             issuer=self.bank.issuer,
-            username="alice",
-            password="wonderland",
+            username=self.username,
+            password=self.password,
             pin="",
             decision="approve",
         )
@@ -124,7 +126,7 @@ class Browser:
     def sign_in_at_the_bank(self) -> None:
         """On the page of grants: no client signs anybody in."""
         page = self.http.get(f"{self.bank.issuer}/grants")
-        fields = {**_hidden(page.text), "username": "alice", "password": "wonderland"}
+        fields = {**_hidden(page.text), "username": self.username, "password": self.password}
         done = self.http.post(f"{self.bank.issuer}/login", data=fields)
         assert done.status_code == 303, done.text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -20,7 +20,7 @@ from askit.signals import push
 from askit.signals.announce import announce
 from askit.signals.happened import ClientEnded, TokenEnded
 from askit.signals.queue import EventQueue
-from askit.signals.streams import EventStream, add_stream
+from askit.signals.streams import EventStream, add_stream, find_stream
 from fapikit import HttpSettings, MemoryStore
 from fapikit.errors import ConfigurationError, StoreUnavailable
 from fapikit.signals.event_types import POLL, PUSH
@@ -40,7 +40,7 @@ MAPPING: dict[str, Any] = {
         {"client_id": "other", "client_secret": "s" * 43, "grant_types": ["client_credentials"]},
     ],
     "resources": [{"uri": API, "scopes": ["accounts"]}],
-    "shared_signals": {"receivers": [{"client_id": "api", "resources": [API]}], "longest_queue": 20},
+    "shared_signals": {"receivers": [{"client_id": "api", "resources": [API]}], "longest_queue": 200},
 }
 
 
@@ -107,17 +107,22 @@ class Told:
             answer = await http.post(url, json=members, headers={"authorization": f"Bearer {token}"})
             assert answer.status_code == 200, answer.text
 
+    async def found(self) -> EventStream:
+        stream = await find_stream(self.server.core, "api")
+        assert stream is not None
+        return stream
+
     async def waiting(self) -> list[str]:
         settings = self.server.config.shared_signals
         assert settings is not None
-        found, _ = await EventQueue(self.server.core, settings, "stream").first(100)
+        found, _ = await EventQueue(self.server.core, settings, await self.found()).first(400)
         return [claims["sub_id"]["jti"] for claims in found]
 
     async def applications(self) -> list[str | None]:
         """The clients of whose end the receiver is to hear; None: an event about something else waits there."""
         settings = self.server.config.shared_signals
         assert settings is not None
-        found, _ = await EventQueue(self.server.core, settings, "stream").first(100)
+        found, _ = await EventQueue(self.server.core, settings, await self.found()).first(400)
         return [claims["sub_id"].get("application", {}).get("id") for claims in found]
 
     async def later(self, seconds: float = OVERDUE_AFTER + 1) -> list[str]:
@@ -129,6 +134,28 @@ class Told:
         await settled()
         await due.stop()
         return self.heard
+
+
+@pytest.mark.spec("RFC 6585 4")
+async def test_a_receiver_that_asks_for_time_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    def sleeping(seconds: float) -> Any:
+        slept.append(seconds)
+        return
+        yield
+
+    monkeypatch.setattr(push, "PAUSES", (0.0, 1.0, 5.0))
+    monkeypatch.setattr(push, "sleep", sleeping)
+    answers = [
+        httpx.Response(429, headers={"retry-after": "9"}),
+        httpx.Response(429, headers={"retry-after": "86400"}),
+        httpx.Response(202),
+    ]
+    told = Told(answer=lambda _: answers.pop(0))
+    await told.stream()
+    await told.ends("t1")
+    assert (len(told.heard), slept) == (3, [9.0, 60.0]), "no receiver holds a process for a day"
 
 
 async def settled() -> None:
@@ -267,14 +294,19 @@ async def test_an_event_is_kept_for_a_limited_time() -> None:
     assert await told.later() == []
 
 
-async def test_of_a_full_queue_the_oldest_goes_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.spec("SSF 8.1.5")
+async def test_of_a_full_queue_the_oldest_goes_and_the_receiver_learns_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     told = Told()
     await told.stream(POLL)
-    names = [f"client-{number}" for number in range(25)]
+    names = [f"client-{number}" for number in range(210)]
     for name in names:
         await announce(told.server.core, ClientEnded(client_id=name))
-    assert await told.applications() == names[5:]
-    assert "the queue of events for api is full" in caplog.text
+    first, *others = await told.applications()
+    assert first is None, "an event about the stream, in place of the first one that was lost"
+    assert others == names[10:]
+    assert caplog.text.count("an event is lost") == 1
 
 
 async def test_a_client_that_ends_its_tokens_pushes_nothing_else_out(
@@ -285,13 +317,23 @@ async def test_a_client_that_ends_its_tokens_pushes_nothing_else_out(
     await announce(told.server.core, ClientEnded(client_id="first"))
     await told.ends(*(f"t{number}" for number in range(30)))
     await announce(told.server.core, ClientEnded(client_id="last"))
-    assert await told.applications() == ["first", *[None] * 9, "last"]
-    assert "the end of a token is not told" in caplog.text
+    loss, share = 1, 20
+    assert await told.applications() == ["first", *[None] * (loss + share), "last"]
+    assert caplog.text.count("an event is lost") == 1
+    for client in range(20):
+        for number in range(10):
+            token = replace(a_token(f"{client}-{number}"), client_id=f"c{client}")
+            await announce(told.server.core, TokenEnded(token=token))
+    assert len(await told.applications()) == 100, (
+        "the other half is not for the ends of tokens, whosever they are"
+    )
+    await announce(told.server.core, ClientEnded(client_id="after"))
+    assert (await told.applications())[-1] == "after"
     settings = told.server.config.shared_signals
     assert settings is not None
-    queue = EventQueue(told.server.core, settings, stream.stream_id)
-    for claims in (await queue.first(20))[0]:
-        await queue.remove(claims["jti"])
+    queue = EventQueue(told.server.core, settings, stream)
+    for claims in (await queue.first(400))[0]:
+        await queue.remove([claims["jti"]])
     await told.ends("later")
     assert await told.waiting() == ["later"], "what was acknowledged takes no room"
 
@@ -313,6 +355,18 @@ async def test_nothing_is_told_without_a_stream_and_of_another_api() -> None:
     await told.ends("t1")
     await told.stream()
     await announce(told.server.core, TokenEnded(token=a_token("t2", "https://other.example.test/")))
+    assert await told.waiting() == []
+
+
+async def test_a_new_event_is_found_behind_many_that_have_ended() -> None:
+    """Whoever looks for it looks at some of them at a time."""
+    told = Told(changes={"shared_signals": {**MAPPING["shared_signals"], "longest_queue": 10_000}})
+    await told.stream()
+    for number in range(2_500):
+        await announce(told.server.core, ClientEnded(client_id=f"client-{number}"))
+    told.clock.advance(8 * 86_400)
+    await told.ends("new")
+    assert told.heard == ["new"]
     assert await told.waiting() == []
 
 

@@ -46,7 +46,7 @@ async def subjects(told: Told, *, known: bool = True) -> list[dict[str, Any]]:
     client = await core.clients.at_hand("other") if known else None
     await announce(core, GrantEnded(grant=a_grant(), client=client, reached=(API,)))
     assert core.config.shared_signals is not None
-    found, _ = await EventQueue(core, core.config.shared_signals, stream.stream_id).first(10)
+    found, _ = await EventQueue(core, core.config.shared_signals, stream).first(10)
     return [claims["sub_id"] for claims in found]
 
 
@@ -80,7 +80,7 @@ async def test_nothing_in_two_events_says_that_they_have_the_same_cause() -> Non
         assert await add_stream(core, stream)
     client = await core.clients.at_hand("other")
     await announce(core, GrantEnded(grant=a_grant(), client=client, reached=(API,)))
-    queues = [EventQueue(core, settings, stream.stream_id) for stream in streams]
+    queues = [EventQueue(core, settings, stream) for stream in streams]
     (one,), (other,) = [(await queue.first(10))[0] for queue in queues]
     same = {name for name in one.keys() & other.keys() if one[name] == other[name]}
     assert same == {"iss", "iat", "events", "sub_id"}, "and sub_id differs where a subject is pairwise"

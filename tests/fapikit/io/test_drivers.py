@@ -190,6 +190,27 @@ def test_a_closed_port_is_unreachable(run: Run) -> None:
 
 
 @both
+def test_a_server_that_breaks_off_the_handshake_is_said(run: Run) -> None:
+    """As one does that takes none of the offered cipher suites, and sends no alert."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def break_off() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+
+        thread = threading.Thread(target=break_off)
+        thread.start()
+        with pytest.raises(Unreachable) as refused:
+            run(http(HttpRequest("GET", f"https://127.0.0.1:{listening.getsockname()[1]}/")))
+        thread.join()
+    assert refused.value.facts["why"] == (
+        "ConnectError: the server broke off TLS; it may take none of the versions and cipher suites that the profile"
+        " allows"
+    )
+
+
+@both
 def test_a_name_that_is_not_found_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def not_found(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "not known")

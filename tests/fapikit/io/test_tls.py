@@ -91,7 +91,7 @@ def test_refuses_a_server_of_an_unknown_authority_or_another_name(server: HTTPSe
             ask(server, ca, host)
         assert refused.value.facts["why"].startswith("certificate verify failed: ")
         assert refused.value.remedy is remedy
-        says_whom_to_trust = "HttpSettings(tls=...)" in str(refused.value)
+        says_whom_to_trust = "HttpSettings(ca=...)" in str(refused.value)
         assert says_whom_to_trust == (remedy is Remedy.FIX_CONFIGURATION)
     assert server.log == []
 
@@ -195,6 +195,15 @@ def test_a_forked_child_makes_connections_of_its_own(server: HTTPServer) -> None
 def test_an_authority_that_cannot_be_read_is_named(ca: Any) -> None:
     with pytest.raises(ConfigurationError, match="octets given as ca" if isinstance(ca, bytes) else str(ca)):
         client_context(ca=ca)
+    with pytest.raises(ConfigurationError, match="no PEM certificates of an authority"):
+        HttpSettings(ca=ca)  # at the start, and not with the first call
+
+
+def test_a_file_that_is_not_there_is_told_from_one_that_has_no_certificate() -> None:
+    with pytest.raises(ConfigurationError, match=r"/no/such\.pem: No such file"):
+        client_context(ca="/no/such.pem")
+    with pytest.raises(ConfigurationError, match=rf"{re.escape(__file__)} \["):
+        client_context(ca=__file__)
 
 
 def test_a_servers_own_certificate_that_cannot_be_used_is_named(certificate: tuple[Path, Path]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -12,7 +13,9 @@ import pytest
 
 from fapikit import MemoryStore
 from fapikit import errors as e
+from fapikit.flow import Call, Sleep, Store
 from fapikit.io import AsyncDriver, SyncDriver
+from fapikit.signals.event_budget import EventBudget
 from fapikit.signals.polling import Poller, Polling
 from fapikit.signals.receiver import EventReceiver
 from fapikit.signals.security_event import SecurityEvent
@@ -25,15 +28,19 @@ ENDPOINT = "https://as.example/poll"
 class Polled:
     """A transmitter that answers polls, and a receiver that polls it."""
 
-    def __init__(self, *answers: Any) -> None:
+    def __init__(self, *answers: Any, **transmitter: Any) -> None:
         self.answers = list(answers)
         self.asked: list[dict[str, Any]] = []
         self.connected = 0
         self.acted: list[SecurityEvent] = []
         self.failing: Exception | None = None
-        clock = FrozenClock()
+        self.clock = clock = FrozenClock()
         self.receiver = EventReceiver(
-            a_transmitter(), store=MemoryStore(clock=clock), name="us", act=self._act, clock=clock
+            a_transmitter(**transmitter),
+            store=MemoryStore(clock=clock),
+            name="us",
+            act=self._act,
+            clock=clock,
         )
         self.poller = Poller(self.receiver, Polling(endpoint=ENDPOINT, connect=self._connect, at_once=2))
 
@@ -191,25 +198,54 @@ def test_a_transmitter_that_sends_the_same_for_ever_does_not_keep_us() -> None:
     assert len(endless.asked) == 2
 
 
+@pytest.mark.spec("RFC 8936 2.3")
+def test_an_empty_answer_that_says_there_is_more_is_asked_again_a_few_times() -> None:
+    empty = {"sets": {}, "moreAvailable": True}
+    polled = Polled(empty, sets("1"), NOTHING)
+    assert polled.drain() == 1
+    endless = Polled(*[empty] * 20)
+    assert endless.drain() == 0
+    assert len(endless.asked) == 11
+
+
 def test_a_transmitter_that_sends_more_than_was_asked_for_does_not_fill_us() -> None:
     polled = Polled(sets("1", "2", "3"), NOTHING)
     polled.drain()
     assert polled.heard == ["1", "2"]
 
 
-def test_polling_goes_on_after_every_failure(caplog: pytest.LogCaptureFixture) -> None:
-    from fapikit.flow import Call, Sleep, Store
+@pytest.mark.spec("RFC 6585 4", "RFC 8936 2.4")
+def test_a_transmitter_that_never_ends_is_left_when_its_budget_is_used_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    budget = EventBudget(events=5)
+    polled = Polled(*(sets(f"{n}", f"{n + 1}", more=True) for n in range(0, 20, 2)), budget=budget)
+    assert polled.drain() == 5
+    assert len(polled.asked) == 3, "the sixth event came, and was not looked at"
+    assert polled.drain() == 0, "nothing more is taken before there is room"
+    assert polled.asked[3]["ack"] == ["4"], "what was taken is acknowledged, what was not comes again"
+    assert "setErrs" not in polled.asked[3]
+    polled.clock.now += 12
+    assert polled.drain() == 1
+    assert caplog.text.count("are fetched later") == 3
 
-    empty = {"sets": {}, "moreAvailable": True}
-    polled = Polled(httpx.ConnectError("down"), RuntimeError("Bearer secret"), sets("1"), empty)
-    flow = polled.poller.keep_polling()
-    slept: list[float] = []
+
+@pytest.mark.parametrize(
+    ("budget", "says"), [({"events": 0}, "events"), ({"octets": 1000}, "octets")], ids=str
+)
+def test_a_budget_without_room_for_one_event_is_refused(budget: dict[str, int], says: str) -> None:
+    with pytest.raises(e.ConfigurationError, match=says):
+        EventBudget(**budget)
+
+
+def sleeps(flow: Any) -> Iterator[float]:
+    """Runs the flow by hand: the seconds of each sleep, which passes at once."""
     effect: Any = next(flow)
-    while len(slept) < 3:
+    while True:
         perform: Callable[[], Any]
         match effect:
             case Sleep(seconds):
-                slept.append(seconds)
+                yield seconds
                 perform = lambda: False  # noqa: E731
             case Call(function, arguments):
                 perform = lambda f=function, a=arguments: f(*a)  # type: ignore[misc]  # noqa: E731
@@ -223,11 +259,26 @@ def test_polling_goes_on_after_every_failure(caplog: pytest.LogCaptureFixture) -
             effect = flow.throw(error)
         else:
             effect = flow.send(result)
+
+
+def test_polling_goes_on_after_every_failure(caplog: pytest.LogCaptureFixture) -> None:
+    empty = {"sets": {}, "moreAvailable": True}
+    polled = Polled(httpx.ConnectError("down"), RuntimeError("Bearer secret"), sets("1"), empty)
+    flow = polled.poller.keep_polling()
+    slept = list(itertools.islice(sleeps(flow), 3))
     flow.close()
     assert polled.heard == ["1"]
     assert slept == [2.0, 4.0, 2.0]
     assert "secret" not in caplog.text
     assert all(wish["returnImmediately"] is False for wish in polled.asked)
+
+
+def test_polling_waits_until_there_is_room_in_the_budget() -> None:
+    polled = Polled(sets("1", "2", more=True), sets("3", "4"), budget=EventBudget(events=3))
+    flow = polled.poller.keep_polling()
+    assert next(sleeps(flow)) == 20.0, "a third of the minute, though something new came"
+    flow.close()
+    assert polled.heard == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(

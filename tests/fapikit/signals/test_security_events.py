@@ -256,7 +256,7 @@ def test_a_verification_event_needs_the_state_that_was_asked_for() -> None:
 def test_a_change_of_the_stream_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver(stream_id="stream-1")
     receiver.hear(an_event(event=STREAM_UPDATED, members={"status": "paused"}, sub_id=STREAM))
-    assert "has set the stream stream-1 to paused" in caplog.text
+    assert "says that the stream stream-1 is paused" in caplog.text
     assert receiver.acted == []
 
 

@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from fapikit.errors import (
+    Remedy,
     StoreError,
     StoreForgot,
     StoreFull,
@@ -273,3 +274,59 @@ def test_a_cluster_that_is_down_fails_no_construction_and_is_used_once_it_is_up(
         assert set(outcomes(store)) == {None}
         assert set(outcomes(RedisStore(url))) == {UnfitStore}, "a store that knows of no cluster"
     assert set(outcomes(store)) == {StoreUnavailable}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "before", "after", "words", "remedy"),
+    [
+        ("redis", "", "/0", "refused the user or the password", Remedy.FIX_CONFIGURATION),
+        (
+            "redis",
+            ":no-such-password@",
+            "/0",
+            "refused the user or the password",
+            Remedy.FIX_CONFIGURATION,
+        ),
+        ("redis", ":good-password@", "/99", "has no database of this number", Remedy.FIX_CONFIGURATION),
+        ("rediss", "", "/0", "did not answer: ", None),
+    ],
+    ids=["no password", "another password", "another database", "TLS, which it does not speak"],
+)
+def test_an_operator_is_told_which_server_and_why(
+    scheme: str, before: str, after: str, words: str, remedy: Remedy | None, tmp_path: Path
+) -> None:
+    with valkey_server(tmp_path, "--requirepass", "good-password") as url:
+        address = url.removeprefix("redis://").split("/")[0]
+        for error in refusals(f"{scheme}://{before}{address}{after}"):
+            assert str(error).startswith(f"the Redis store at {address} {words}")
+            assert error.remedy is (remedy or error.remedy)
+            assert "password@" not in repr(error), "no password of the URL"
+
+
+def test_an_operator_is_told_that_nobody_listens() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    for error in refusals(f"redis://user:secret@{address}/0"):
+        assert str(error) == f"the Redis store at {address} did not answer: Connection refused"
+        assert error.remedy is Remedy.RETRY_LATER
+    for error in refusals("redis://no-such-host.invalid/0"):
+        assert str(error).startswith(
+            "the Redis store at no-such-host.invalid:6379 did not answer: the name is not found"
+        )
+
+
+def refusals(url: str) -> list[StoreUnavailable]:
+    """What both faces say."""
+    store = RedisStore(url, timeout=0.5)
+    with pytest.raises(StoreUnavailable) as sync:
+        store.get("k")
+
+    async def ask() -> None:
+        try:
+            await store.aget("k")
+        finally:
+            await store.aclose()
+
+    with pytest.raises(StoreUnavailable) as later:
+        asyncio.run(ask())
+    store.close()
+    return [sync.value, later.value]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import sys
@@ -82,8 +83,9 @@ class Desk:
     def __init__(self, bank: Bank, folder: Path, decision: str = "approve", **settings: str) -> None:
         self.bank, self.folder, self.decision = bank, folder, decision
         text = Path(bank.facts["client_file"]).read_text()
-        for name in ("client.key", "client.pem", "ca.pem"):
-            text = text.replace(f'"{name}"', f'"{bank.folder / name}"')
+        for name in ("client.key", "client.pem"):
+            shutil.copy2(bank.folder / name, folder / name)
+        text = text.replace('"ca.pem"', json.dumps(bank.facts["ca_file"]))
         above = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
         (folder / "fapikit-client.toml").write_text(above + text)
 

@@ -20,7 +20,7 @@ def test_a_path_is_one_below_the_api(signed_in: Desk) -> None:
     told = signed_in.run("call", "/accounts")
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout)["of"] == "alice"
-    assert told.stderr == ""
+    assert told.stderr == f"my-app at {signed_in.bank.issuer}, by fapikit-client.toml in this folder\n"
 
 
 def test_status_headers_and_files(signed_in: Desk) -> None:

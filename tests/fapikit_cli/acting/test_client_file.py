@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from fapikit_cli.client_file import ClientFile, find_client_file, read_client_file
-from fapikit_cli.connecting import authentication_of
+from fapikit_cli.connecting import authentication_of, connected
 from fapikit_cli.failing import WrongUsage
+from fapikit_cli.token_file import TokenFile
 from fapikit_cli.toml_text import toml_text
 
 GOOD = 'issuer = "https://bank.example"\nclient_id = "me"\n'
@@ -96,6 +97,27 @@ def test_a_secret_that_others_may_read_is_not_used(with_secret: str, path: Path)
     file = ClientFile(path=path, issuer="https://bank.example", client_id="me", auth=auth)
     with pytest.raises(WrongUsage, match="has the mode 0640"):
         authentication_of(replace(file, **{with_secret: secret}))
+
+
+@pytest.mark.parametrize(
+    "name, advice",
+    [
+        ("respond_mode", "write response_mode"),
+        ("client_id", "the options are "),
+        ("clock", "the options are "),
+        ("http", "the options are "),
+    ],
+)
+def test_an_option_that_there_is_not_is_named(name: str, advice: str, path: Path) -> None:
+    file = ClientFile(
+        path=path, issuer="https://bank.example", client_id="me", auth="none", options={name: "x"}
+    )
+    with (
+        pytest.raises(WrongUsage, match=f"options has {name}, which is no option") as raised,
+        connected(file, TokenFile(path.with_name("tokens.json"), None)),
+    ):
+        pass
+    assert raised.value.advice.startswith(advice)
 
 
 def test_toml_has_tables_and_lists_of_tables() -> None:

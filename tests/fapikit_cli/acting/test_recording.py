@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fapikit import client_context
 from fapikit_viewer import Recording, view_of
-from tests.fapikit_cli.acting.desk import Desk, running_bank
+from fapikit_viewer.shapes import is_something_else
+from tests.fapikit_cli.acting.desk import ROOT, Desk, running_bank
 from tests.fapikit_cli.acting.workshop import Workshop
-from tests.fapikit_cli.running import COMMAND, environment
+from tests.fapikit_cli.running import COMMAND, environment, run
 
 
 def test_bank_and_client_record_one_flow_and_a_bank_that_is_not_kept_leaves_nothing(
@@ -44,6 +47,26 @@ def test_bank_and_client_record_one_flow_and_a_bank_that_is_not_kept_leaves_noth
     ):
         assert message in seen
     assert "GET /accounts" in (desk_folder / "flow.html").read_text()
+
+
+def test_under_nohup_a_bank_goes_on_when_the_terminal_is_closed(tmp_path: Path) -> None:
+    command = [*COMMAND, "askit", "--port", "0", "--api-port", "0", "--json"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(TMPDIR=str(tmp_path)),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    ) as bank:
+        assert bank.stdout is not None
+        facts = json.loads(bank.stdout.readline())
+        bank.send_signal(signal.SIGHUP)
+        url = f"{facts['issuer']}/jwks"
+        assert httpx.get(url, verify=client_context(ca=facts["ca_file"]), trust_env=False).status_code == 200
+        assert bank.poll() is None
+        bank.terminate()
+        assert bank.wait(20) == 0
 
 
 def test_what_a_client_records_has_no_secret(desk: Desk) -> None:
@@ -82,6 +105,64 @@ def test_a_recording_is_shown_on_this_machine_until_somebody_ends_it(
             assert watching.wait(20) == 0
         finally:
             watching.kill()
+
+
+OTHERS = {
+    "prose": b"# Notes\n\nsee flow.jsonl\n",
+    "a line without an end": b"notes",
+    "JSON": b'{"kind": 1}\n[]\n',
+    "JSON lines of another program": b'{"kind": "request", "url": "https://a.example"}\n' * 3,
+    "a page": b"<!doctype html>\n<title>flow</title>\n",
+    "octets": bytes(range(256)) * 64,
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+@pytest.mark.parametrize(
+    "words",
+    [["watch", "--no-browser"], ["watch", "--save", "flow.html"], ["login", "--record"]],
+    ids=" ".join,
+)
+def test_a_file_that_is_no_recording_is_not_shown_and_not_written_to(
+    what: str, words: list[str], desk: Desk
+) -> None:
+    other = desk.folder / "other"
+    other.write_bytes(OTHERS[what])
+    other.chmod(0o644)
+    told = desk.run(*words, "other")
+    assert told.returncode == 2
+    assert "other is no recording" in told.stderr
+    assert other.read_bytes() == OTHERS[what]
+    assert other.stat().st_mode & 0o777 == 0o644
+    assert not (desk.folder / "flow.html").exists()
+
+
+def test_a_folder_is_no_recording_and_an_empty_file_becomes_one(desk: Desk) -> None:
+    assert "is no recording" in desk.run("watch", ".").stderr
+    (desk.folder / "flow.jsonl").touch()
+    assert desk.run("watch", "flow.jsonl", "--save", "flow.html").returncode == 0
+    assert desk.run("token", "client-credentials", "--record", "flow.jsonl").returncode == 0
+    assert desk.run("watch", "flow.jsonl", "--save", "flow.html").returncode == 0
+    assert "POST /token" in (desk.folder / "flow.html").read_text()
+
+
+def test_a_recording_is_one_in_which_something_else_was_written_first(tmp_path: Path) -> None:
+    path = tmp_path / "flow.jsonl"
+    path.write_bytes(b"x" * 5_000_000 + b"\n")
+    assert is_something_else(Recording(path))
+    path.write_bytes(b"not a line of it\n" * 300_000)
+    recording = Recording(path)
+    assert is_something_else(recording)
+    recording.append({"kind": "keys", "throwaway": True})
+    assert not is_something_else(recording)
+
+
+def test_a_bank_does_not_write_to_such_a_file_either(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine\n")
+    told = run("askit", "--port", "0", "--api-port", "0", "--record", tmp_path / "notes.txt")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "is no recording" in told.stderr
+    assert (tmp_path / "notes.txt").read_text() == "mine\n"
 
 
 def test_without_a_recording_nothing_is_saved(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fapikit.errors import ConfigurationError, InsecureUrl, ResponseTooLarge, Unreachable
+from fapikit.errors import ConfigurationError, InsecureUrl, Remedy, ResponseTooLarge, Unreachable
 from rpkit.errors import (
     BodySpent,
     ForeignOrigin,
@@ -441,3 +441,19 @@ def test_callers_event_hooks_see_the_calls(clients: Clients, bank: FakeBank) -> 
     with api_of(client, bank, login.tokens, event_hooks=hooks) as api:
         api.get("/accounts")
     assert set(seen) == {f"{ORIGIN}/accounts"}
+
+
+def test_a_token_for_another_resource_is_told_from_one_that_has_ended(
+    clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    own = client.client_credentials(scope="accounts")  # without resource=
+    with api_of(client, bank, own, resource=ACCOUNTS) as api, pytest.raises(NoAccessToken) as caught:
+        api.get("/accounts")
+    assert f"no access token for {ACCOUNTS}, but one for no named resource" in str(caught.value)
+    assert caught.value.remedy is Remedy.FIX_CONFIGURATION
+    bank.clock.advance(3600)
+    with api_of(client, bank, own) as api, pytest.raises(NoAccessToken, match="has ended") as ended:
+        api.get("/accounts")
+    assert ended.value.remedy is Remedy.SIGN_IN_AGAIN
+    assert "client_credentials again" in str(ended.value)

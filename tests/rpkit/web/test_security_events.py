@@ -21,6 +21,7 @@ from askit.pytest_plugin.hosts import Hosts
 from fapikit import HttpSettings, MemoryStore, PrivateKeyJWT, Secret
 from fapikit.errors import ConfigurationError, Unreachable
 from fapikit.metadata import ServerMetadata
+from fapikit.signals.event_budget import EventBudget
 from fapikit.signals.event_types import CREDENTIAL_CHANGE, SESSION_REVOKED
 from fapikit.signals.polling import Polling
 from rpkit import Signal
@@ -119,9 +120,8 @@ def published(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json=documents[str(request.url)])
 
 
-@pytest.fixture(scope="module", params=SKINS)
-def fintech(request: pytest.FixtureRequest) -> Iterator[Fintech]:
-    made = Fintech()
+def connecting(made: Fintech) -> Callable[[Any], Any]:
+    """A client of the bank, whose answers are `published`."""
 
     def connect(kind: Any) -> Any:
         transport = httpx.MockTransport(published)
@@ -139,7 +139,13 @@ def fintech(request: pytest.FixtureRequest) -> Iterator[Fintech]:
             clock=FrozenClock(),
         )
 
-    with running(made, str(request.param), connect):
+    return connect
+
+
+@pytest.fixture(scope="module", params=SKINS)
+def fintech(request: pytest.FixtureRequest) -> Iterator[Fintech]:
+    made = Fintech()
+    with running(made, str(request.param), connecting(made)):
         yield made
 
 
@@ -190,6 +196,17 @@ def test_a_refusal_tells_the_bank_why_and_the_application_nothing(fintech: Finte
 
 def test_what_is_too_long_is_not_read(fintech: Fintech) -> None:
     assert fintech.push("x" * 70_000).status_code == 413
+
+
+@pytest.mark.spec("RFC 6585 4")
+@pytest.mark.parametrize("skin", SKINS)
+def test_a_bank_that_sends_too_much_waits(skin: str) -> None:
+    fintech = Fintech()
+    with running(fintech, skin, connecting(fintech), budget=EventBudget(events=3)):
+        answers = [fintech.push(told_to_us()) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429, 429, 429]
+    assert {answer.headers["retry-after"] for answer in answers[3:]} == {"20"}
+    assert len(fintech.told) == 3
 
 
 def test_an_application_that_fails_is_told_again(fintech: Fintech) -> None:

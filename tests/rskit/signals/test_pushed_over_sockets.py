@@ -16,6 +16,9 @@ import wsgi_mw
 from fapikit import MemoryStore
 from fapikit.errors import StoreUnavailable
 from fapikit.jose.key_set import KeySet
+from fapikit.signals import receiver as receiving
+from fapikit.signals.event_budget import EventBudget
+from fapikit.signals.security_event import read_security_event
 from fapikit.stores.protocol import Store
 from rskit import Denylist, Issuer, ResourceServer, SignalReceiver
 from tests.clocks import NOW, FrozenClock
@@ -211,3 +214,57 @@ def test_strangers_who_name_keys_that_nobody_knows_fill_no_log_either(
         statuses = {api.push(an_event(header={"kid": f"made-up-{n}"})).status_code for n in range(30)}
     assert statuses == {503}
     assert caplog.text.count("an event cannot be taken now") == 10
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The tokens whose signatures were checked."""
+    tokens: list[object] = []
+
+    def counting(token: Any, **how: Any) -> Any:
+        tokens.append(token)
+        return read_security_event(token, **how)
+
+    monkeypatch.setattr(receiving, "read_security_event", counting)
+    return tokens
+
+
+@pytest.mark.spec("RFC 6585 4", "RFC 8935 2.2")
+def test_a_transmitter_that_sends_too_much_waits_and_loses_nothing(
+    skin: str, looked_at: list[object], caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FrozenClock()
+    with process(skin, MemoryStore(clock=clock), clock, budget=EventBudget(events=6)) as api:
+        good = [an_event(jti=f"{n}", sub_id=of(f"s{n}")) for n in range(4)]
+        assert [api.push(token).status_code for token in good] == [202] * 4
+        statuses = [api.push(an_event(aud="other")).status_code for _ in range(2)]
+        assert statuses == [400] * 2, "what is refused counts too: it comes from the transmitter"
+        later = an_event(jti="later", sub_id=of("later"))
+        token = a_token(sid="later")
+        refused = [api.push(later) for _ in range(20)]
+        assert {(each.status_code, each.headers["retry-after"]) for each in refused} == {(429, "10")}
+        assert len(looked_at) == 6, "no signature is checked beyond the budget"
+        assert api.push(later, headers={"authorization": "Bearer other"}).status_code == 400
+        assert api.status(token) == 200
+        clock.now += 10
+        assert api.push(later).status_code == 202
+        assert api.status(token) == 401
+    assert caplog.text.count("are answered with 429") == 1
+
+
+@pytest.mark.spec("RFC 6585 4")
+def test_octets_count_as_well_as_events(skin: str, looked_at: list[object]) -> None:
+    budget = EventBudget(octets=64 * 1024)
+    with process(skin, MemoryStore(clock=CLOCK), CLOCK, budget=budget) as api:
+        long = an_event(padding="x" * 20_000)
+        assert [api.push(long).status_code for _ in range(4)] == [202, 202, 429, 429]
+        assert api.push(an_event()).status_code == 202, "there is room for a short one"
+        assert len(looked_at) == 3
+
+
+def test_a_stranger_does_not_use_up_the_budget_of_a_transmitter_without_a_header(skin: str) -> None:
+    settings: dict[str, Any] = {"push_authorization": None, "budget": EventBudget(events=3)}
+    with process(skin, MemoryStore(clock=CLOCK), CLOCK, **settings) as api:
+        forged = an_event(key=a_key("ES256", 2), header={"kid": KEY.kid})
+        assert {api.push(forged).status_code for _ in range(10)} == {400}
+        assert [api.push(an_event()).status_code for _ in range(4)] == [202, 202, 202, 429]
