@@ -260,7 +260,7 @@ def test_a_signature_of_somebody_else_beside_ours_does_not_matter(base: str) -> 
 
 @pytest.mark.spec(
     "FAPI2-HS 1.2-3", "FAPI2-HS 1.2-4", "FAPI2-HS 1.2-5", "FAPI2-HS 1.2-6", "FAPI2-HS 1.2-8", "RFC 9421 2.5",
-    "RFC 9421 4.1", "RFC 9421 3.2.1", "RFC 9530 2",
+    "RFC 9421 4.1", "RFC 9421 3.2.1", "RFC 9530 2", "RFC 9421 2", "RFC 9421 7.2.1", "RFC 9421 7.2.2", "RFC 9530 5",
 )  # fmt: skip
 @pytest.mark.parametrize(
     "before, after, error, names", [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
