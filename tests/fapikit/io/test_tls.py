@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import trustme
 from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from fapikit import FAPI1_ADVANCED, FAPI2_SECURITY, HttpSettings, Profile
 from fapikit.errors import ConfigurationError, Remedy, Unreachable
@@ -163,6 +165,17 @@ def test_a_handshake_that_cannot_succeed_is_not_worth_a_retry(certificate: tuple
             ask(server, CA.cert_pem.bytes())
         assert said in refused.value.facts["why"]
         assert refused.value.remedy is Remedy.FIX_CONFIGURATION
+
+
+def test_a_server_that_hangs_up_may_have_refused_a_certificate(server: HTTPServer) -> None:
+    def hang_up(request: Request) -> Response:
+        request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return Response()
+
+    server.clear_all_handlers()
+    server.expect_request("/x").respond_with_handler(hang_up)
+    with pytest.raises(Unreachable, match="its log says whether it refused a client certificate"):
+        ask(server, CA.cert_pem.bytes())
 
 
 def test_a_deadline_holds_over_tls_too(certificate: tuple[Path, Path]) -> None:
