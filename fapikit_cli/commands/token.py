@@ -116,13 +116,13 @@ def exchange(
     Without --received it is the token of the last login.
     """
     from fapikit_cli.acting import Acting
-    from fapikit_cli.secret_input import read_secret
+    from fapikit_cli.secret_input import read_token
 
     acting = Acting.by(client, tokens)
     api = resource or acting.file.api
     asked: dict[str, Any] = {"scope": scope, "resource": api}
     asked = {name: value for name, value in asked.items() if value is not None}
-    held: Any = acting.tokens.require() if received is None else read_secret(received, "the received token")
+    held: Any = acting.tokens.require() if received is None else read_token(received, "the received token")
     with acting.connected(record) as rp:
         got = rp.exchange(held, **asked)
     _hand_over(got, acting, keep, api, show_tokens=show_tokens, as_json=as_json)
