@@ -283,8 +283,8 @@ def test_a_secret_is_masked_that_a_neighbour_names(pair: dict[str, object]) -> N
     [
         "ErrorCode", "error_code", "errorcode", "statusCode", "reason_code", "currencyCode", "country_code",
         "postalCode", "bankCode", "sort_code", "bankTransactionCode", "public_key", "idempotencyKey", "tokenType",
-        "TokenType", "Scope", "expiresIn", "token_expires_at", "sessionExpiry", "session_timeout", "otpFormat", "passwordPolicy",
-        "clientId", "tokenEndpoint", "Message", "Status", "amount", "creditorName", "Nonce", "K",
+        "TokenType", "Scope", "expiresIn", "token_expires_at", "sessionExpiry", "session_timeout", "otpFormat",
+        "passwordPolicy", "clientId", "tokenEndpoint", "Message", "Status", "amount", "creditorName", "Nonce", "K",
     ],
 )  # fmt: skip
 def test_what_one_needs_to_understand_a_flow_stays_readable(name: str) -> None:
