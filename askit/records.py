@@ -14,6 +14,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
     user-code   the waiting request of a user code, by a pseudonym of the code
     code     an authorization code                      code-used                      its mark
     intent   what a client lodged before it asks a user, by its id
+             intent-key  which one, by client, type and idempotency key
     grant    what a user granted, by its id: codes and tokens of it are valid only while it exists
              grant-use                                  when it was last used, for the page of grants
     refresh  a refresh token and all its successors

@@ -19,6 +19,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.config.error_styles import ErrorStyle, oauth
 from askit.errors import InvalidRequest, InvalidToken, Refused, ServerError
 from askit.log_budget import BudgetedLogger
 from askit.messages import json_answer
@@ -137,7 +138,9 @@ def error_answer(error: FapiError, *, basic: bool = False, status: int | None = 
     return json_answer({"error": code_of(error), "error_description": describe(error)}, status, headers)
 
 
-def challenge_answer(error: FapiError, *, scheme: str, algorithms: frozenset[str]) -> Response:
+def challenge_answer(
+    error: FapiError, *, scheme: str, algorithms: frozenset[str], errors: ErrorStyle = oauth
+) -> Response:
     """The answer of a protected resource (UserInfo). The challenge gives the error."""
     status = status_of(error)
     if isinstance(error, DPoPError) or error.code == "invalid_dpop_proof":
@@ -150,4 +153,4 @@ def challenge_answer(error: FapiError, *, scheme: str, algorithms: frozenset[str
         headers["www-authenticate"] = f"{scheme} {', '.join(parameters)}"
     if isinstance(error, NonceRequired):
         headers["dpop-nonce"] = error.nonce
-    return json_answer({"error": code_of(error), "error_description": describe(error)}, status, headers)
+    return json_answer(errors(status, code_of(error), describe(error)), status, headers)

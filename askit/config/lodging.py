@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from askit.config.details_schema import compiled_body, read_schema
+from askit.config.error_styles import ERROR_STYLES, ErrorStyle, oauth
 from askit.config.lodged_bodies import BODIES
 from askit.config.table import Table
 from fapikit.errors import ConfigurationError
@@ -35,7 +36,8 @@ class Lodging:
 
     `scope`: what the client's own token needs, a scope of the type's API. `authorise_within`: seconds until an intent
     that no user decided on lapses. `namespace`: that of the URNs of Brazil. `body_schema`: a JSON Schema of the whole
-    body, instead of ours for this shape. `check`: raises BrokenDetail for a body that breaks it.
+    body, instead of ours for this shape. `errors`: how a refusal is written. `check`: raises BrokenDetail for a body
+    that breaks the schema.
     """
 
     shape: IntentShape
@@ -44,6 +46,7 @@ class Lodging:
     authorise_within: float = 3600.0
     namespace: str = "bank"
     body_schema: Mapping[str, Any] | None = None
+    errors: ErrorStyle = oauth
     check: Callable[[Mapping[str, Any]], None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +78,14 @@ class Lodging:
                 clause="LODGING 6",
                 facts={"setting": table.name("namespace")},
             )
+        style = table.optional_string("errors") or "oauth"
+        if style not in ERROR_STYLES:
+            raise ConfigurationError(
+                f"{table.name('errors')} = {style!r} is unknown: use one of {', '.join(ERROR_STYLES)}",
+                facts={"setting": table.name("errors")},
+            )
         lodging = cls(
+            errors=ERROR_STYLES[style],
             shape=shape,
             scope=table.string("scope"),
             path=path,

@@ -24,6 +24,7 @@ from askit.errors import (
     RevokedIntent,
 )
 from askit.intents import life
+from askit.intents.idempotency import KeyedLodging, read_key
 from askit.messages import json_answer, read_body
 from askit.records import Intent
 from askit.requests.protected_resource import Caller, answer_with_token
@@ -38,16 +39,23 @@ _TRIES = 5
 
 
 def lodge_at(known: DetailsType, lodging: Lodging) -> Endpoint:
-    """The endpoint that answers 201 with the intent, its id and its status."""
+    """The endpoint that answers 201 with the intent, its id and its status; with an idempotency key, once and again."""
 
     async def lodge(core: Core, request: Request) -> Response:
         async def answer(caller: Caller) -> Response:
             _require_own(caller, known, lodging)
-            intent = life.make_intent(core, caller.client, known, lodging, await _read_body(request))
-            await life.keep(core, caller.client, intent)
-            return await _answer(core, lodging, intent, "awaiting", 201)
+            key, body = read_key(request), await _read_body(request)
+            keyed = None if key is None else KeyedLodging(core, caller.client, known, key, body)
+            intent = None if keyed is None else await keyed.lodged_before()
+            if intent is None:
+                intent = life.make_intent(core, caller.client, known, lodging, body)
+                if keyed is None:
+                    await core.records.do(life.keeping(core, caller.client, intent))
+                else:
+                    intent = await keyed.keep(intent)
+            return await _answer(core, lodging, intent, 201)
 
-        return await answer_with_token(core, request, f"lodging ({known.type})", answer)
+        return await _answered(core, request, f"lodging ({known.type})", lodging, answer)
 
     return lodge
 
@@ -58,12 +66,9 @@ def read_at(known: DetailsType, lodging: Lodging) -> Endpoint:
     async def read(core: Core, request: Request) -> Response:
         async def answer(caller: Caller) -> Response:
             lodged = await _find(core, request, caller, known, lodging)
-            state = await life.state_of(core, lodged.intent)
-            if lodging.shape.gone and lodged.intent.state == "revoked":
-                raise RevokedIntent("this intent was ended by its client")
-            return await _answer(core, lodging, lodged.intent, state, 200)
+            return await _answer(core, lodging, lodged.intent, 200)
 
-        return await answer_with_token(core, request, f"a lodged intent ({known.type})", answer)
+        return await _answered(core, request, f"a lodged intent ({known.type})", lodging, answer)
 
     return read
 
@@ -89,9 +94,19 @@ def end_at(known: DetailsType, lodging: Lodging) -> Endpoint:
                     return Response(status_code=204, headers=headers)
             raise StoreUnavailable("too many changes of one intent at the same time")
 
-        return await answer_with_token(core, request, f"the end of an intent ({known.type})", answer)
+        return await _answered(core, request, f"the end of an intent ({known.type})", lodging, answer)
 
     return end
+
+
+async def _answered(
+    core: Core,
+    request: Request,
+    where: str,
+    lodging: Lodging,
+    answer: Callable[[Caller], Awaitable[Response]],
+) -> Response:
+    return await answer_with_token(core, request, where, answer, errors=lodging.errors)
 
 
 async def _find(
@@ -133,7 +148,11 @@ async def _read_body(request: Request) -> dict[str, Any]:
         raise InvalidIntent(f"the body must be one JSON object: {error}") from error
 
 
-async def _answer(core: Core, lodging: Lodging, intent: Intent, state: State, status: int) -> Response:
+async def _answer(core: Core, lodging: Lodging, intent: Intent, status: int) -> Response:
+    """The intent as it is now. Raises RevokedIntent where an ended one is gone; StoreError."""
+    state = await life.state_of(core, intent)
+    if lodging.shape.gone and intent.state == "revoked":
+        raise RevokedIntent("this intent was ended by its client")
     url = f"{core.endpoint(lodging.path.lstrip('/'))}/{intent.intent_id}"
     members = core.intent_body(_members(lodging.shape, intent, state, url))
     headers = await core.nonce_header()

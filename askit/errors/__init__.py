@@ -14,6 +14,7 @@
         ├── NoSuchGrant               404 at the grant management endpoint; ForeignGrant is 403
         ├── AuthorizationPending      SlowDown  LapsedRequest: a poll (device, CIBA) that gets no tokens
         ├── InvalidIntent             a lodged body breaks its schema; NoSuchIntent: 404
+        ├── UnusableIdempotencyKey    IdempotencyKeyReused: 422
         ├── IntentRefused             MalformedIntentRequest  UnknownIntent  LapsedIntent  UsedIntent  RejectedIntent
         │                             RevokedIntent
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
@@ -63,6 +64,7 @@ from askit.errors.grants import (
     UnsupportedGrantType,
 )
 from askit.errors.intents import (
+    IdempotencyKeyReused,
     IntentRefused,
     InvalidIntent,
     LapsedIntent,
@@ -71,6 +73,7 @@ from askit.errors.intents import (
     RejectedIntent,
     RevokedIntent,
     UnknownIntent,
+    UnusableIdempotencyKey,
     UsedIntent,
 )
 from askit.errors.requests import (
@@ -114,6 +117,7 @@ __all__ = [
     "ForbiddenGrantType",
     "ForeignGrant",
     "HeadTooLarge",
+    "IdempotencyKeyReused",
     "InsufficientScope",
     "IntentRefused",
     "InvalidAuthorizationDetails",
@@ -166,6 +170,7 @@ __all__ = [
     "UnmetAuthentication",
     "UnsupportedGrantType",
     "UnsupportedResponseType",
+    "UnusableIdempotencyKey",
     "UnusableMetadataDocument",
     "UnusableRequestUri",
     "UsedIntent",

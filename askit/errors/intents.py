@@ -15,6 +15,21 @@ class InvalidIntent(Refused):
     clause = "LODGING 1"
 
 
+class UnusableIdempotencyKey(Refused):
+    """The idempotency key of an intent is not exactly one key."""
+
+    code = "invalid_request"
+    clause = "Idempotency-Key 2.1"
+
+
+class IdempotencyKeyReused(Refused):
+    """An intent with another body was lodged with this idempotency key."""
+
+    code = "idempotency_key_reused"
+    clause = "Idempotency-Key 2.7"
+    status = 422
+
+
 class IntentRefused(Refused):
     """A request names an intent, and cannot be granted because of it."""
 

@@ -112,11 +112,11 @@ def detail_of(shape: IntentShape, intent: Intent) -> dict[str, Any]:
     return {**content_of(shape, intent), **given}
 
 
-async def keep(core: Core, client: Client, intent: Intent) -> None:
-    """Store a new intent. Raises ShareTaken, TooLarge, StoreError."""
+def keeping(core: Core, client: Client, intent: Intent) -> Step[None]:
+    """Stores a new intent. Raises ShareTaken, TooLarge."""
     core.shares.require(client.owners)
     ttl = intent.decide_by - core.clock() + _REMEMBERED
-    await core.records.save("intent", intent.intent_id, intent, ttl, client.owners)
+    return core.records.saving("intent", intent.intent_id, intent, ttl, client.owners)
 
 
 async def find(core: Core, intent_id: str, client: Client) -> Lodged | None:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.clients.client import Client
+from askit.config.error_styles import ErrorStyle, oauth
 from askit.core import Core
 from askit.errors import InvalidRequest, InvalidToken
 from askit.issuing.tokens import find_access_token
@@ -36,9 +37,17 @@ class Caller(NamedTuple):
 
 
 async def answer_with_token(
-    core: Core, request: Request, where: str, answer: Callable[[Caller], Awaitable[Response]]
+    core: Core,
+    request: Request,
+    where: str,
+    answer: Callable[[Caller], Awaitable[Response]],
+    *,
+    errors: ErrorStyle = oauth,
 ) -> Response:
-    """What `answer` makes of the request; a challenge if there is no token, or it is refused. `where`: for the log."""
+    """What `answer` makes of the request; a challenge if there is no token, or it is refused.
+
+    `where`: for the log. `errors`: how the body of a refusal is written.
+    """
     sent = request.headers.getlist("authorization")
     if not sent:
         return _unchallenged(core)
@@ -51,7 +60,9 @@ async def answer_with_token(
     except FapiError as error:
         log_refusal(error, where, core.log, known_client(request))
         scheme = "DPoP" if bound and "dpop" in core.bindings else "Bearer"
-        return challenge_answer(error, scheme=scheme, algorithms=core.profile.signing_algorithms)
+        return challenge_answer(
+            error, scheme=scheme, algorithms=core.profile.signing_algorithms, errors=errors
+        )
 
 
 def _unchallenged(core: Core) -> Response:

@@ -111,3 +111,17 @@ def play(asked: str, ends: str, subtests: pytest.Subtests) -> str:
         for name in ("code", "state", "request", "request_uri", "response", "access_token", "user_code"):
             assert re.search(rf"[?&]{name}=(?!\*\*\*)", trace) is None, f"the value of {name} is shown"
     return trace
+
+
+def play_at_two_banks(asked: str, ends: str, subtests: pytest.Subtests) -> None:
+    """The same for a run with two banks, which must not be taken for one another."""
+    trace = play(asked, ends, subtests)
+
+    with subtests.test("the second bank is another issuer, with clients and keys of its own"):
+        for bank in ("bank", "bank2"):
+            assert f"fintech -> {bank} " in trace
+            assert f"accounts -> {bank} " in trace
+        assert "client_id=penny-at-harbour" in trace
+
+    with subtests.test("what one bank answered is not taken for an answer of the other"):
+        assert re.search(r"an answer of the other bank: refused, (RFC 9207 2.4a|JARM 2.4-2)\n", trace)

@@ -12,15 +12,13 @@ a nonce; the extension adds one.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from examples.attack_lab.attack import Attack
-from examples.attack_lab.attacks.n01_code_injection import injected
+from examples.attack_lab.attacks.n01_code_injection import LOOT, inject, injected
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.story import Party, Story
 
-LOOT = "Alice's accounts in his own session"
 ALICE, BANK, FINTECH, MALLORY = Party.ALICE, Party.BANK, Party.FINTECH, Party.MALLORY
 EXCEPTION = {"name": "PKCE_OPTIONAL", "until": "2099-12-31", "reason": "an old client"}
 
@@ -40,17 +38,7 @@ def undefended(lab: Lab, story: Story) -> str:
 
 def defended(lab: Lab, story: Story) -> str:
     with lab.fresh("oauth-2.1", quirks=[EXCEPTION]) as world:
-        client = world.client(sender_constraint=None, pushed_requests=False)
-        request: dict[str, Any] = {"scope": "accounts", "resources": [world.accounts]}
-        _tell_the_removal(story)
-        stolen = str(world.bank.browse(_without_challenge(client.begin(**request).url)))
-        own = client.begin(**request)
-        _tell_the_injection(story)
-        callback = injected(world.redirect_uri, own.url, stolen)
-        tokens = client.complete(callback, own.transaction, resource=world.accounts).tokens
-        with client.api(tokens, base_url=world.accounts, resource=world.accounts) as api:
-            assert api.get(world.accounts).json()["owner"] == "alice"
-        return LOOT
+        return inject(world, story, _tell_the_removal, _tell_the_injection, altered=_without_challenge)
 
 
 def _tell_the_removal(story: Story) -> None:

@@ -10,10 +10,12 @@ each code. The verifier of Mallory's login does not fit Alice's code.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from examples.attack_lab.attack import Attack
+from examples.attack_lab.ecosystem import Ecosystem
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.naive.client import NaiveClient
 from examples.attack_lab.story import Party, Story
@@ -36,16 +38,29 @@ def undefended(lab: Lab, story: Story) -> str:
 
 
 def defended(lab: Lab, story: Story) -> str:
-    """Without OpenID Connect and without bound tokens: then only the verifier ties a code to a login."""
-    world = lab.under("oauth-2.1")
+    return inject(lab.under("oauth-2.1"), story, _tell_the_theft, _tell_the_injection)
+
+
+def inject(
+    world: Ecosystem,
+    story: Story,
+    tell_the_theft: Callable[[Story], None],
+    tell_the_injection: Callable[[Story], None],
+    *,
+    altered: Callable[[str], str] = str,
+) -> str:
+    """Without OpenID Connect and without bound tokens: then only the verifier ties a code to a login.
+
+    `altered`: what Mallory makes of the URL of Alice's request.
+    """
     client = world.client(sender_constraint=None, pushed_requests=False)
     request: dict[str, Any] = {"scope": "accounts", "resources": [world.accounts]}
-    _tell_the_theft(story)
-    stolen = str(world.bank.browse(client.begin(**request).url))
-    start = client.begin(**request)
-    _tell_the_injection(story)
-    callback = injected(world.redirect_uri, start.url, stolen)
-    tokens = client.complete(callback, start.transaction, resource=world.accounts).tokens
+    tell_the_theft(story)
+    stolen = str(world.bank.browse(altered(client.begin(**request).url)))
+    own = client.begin(**request)
+    tell_the_injection(story)
+    callback = injected(world.redirect_uri, own.url, stolen)
+    tokens = client.complete(callback, own.transaction, resource=world.accounts).tokens
     with client.api(tokens, base_url=world.accounts, resource=world.accounts) as api:
         assert api.get(world.accounts).json()["owner"] == "alice"
     return LOOT

@@ -22,11 +22,10 @@ from starlette.routing import Route
 
 from examples.attack_lab.attack import Attack, Play
 from examples.attack_lab.ecosystem import APP
-from examples.attack_lab.jwts import claims_of, signed
+from examples.attack_lab.jwts import claims_of
 from examples.attack_lab.lab import Lab
-from examples.attack_lab.naive.bank import NaiveBank
+from examples.attack_lab.naive.signing_bank import SigningBank
 from examples.attack_lab.story import Party, Story
-from fapikit import PrivateKey
 from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.purposes import Purpose
 
@@ -35,29 +34,19 @@ ALICE, BANK, FINTECH, MALLORY = Party.ALICE, Party.BANK, Party.FINTECH, Party.MA
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
-class BankBehindMallory(NaiveBank):
+class BankBehindMallory(SigningBank):
     """It has devices sign in. Its token response has a JWT of another kind, which Mallory has put into it."""
 
     def __init__(self, issuer: str, **settings: Any) -> None:
         super().__init__(issuer, **settings)
-        self.key = PrivateKey.generate("ES256")
         self.app.router.routes[:0] = [
-            Route("/jwks", self.jwks),
             Route("/device", self.device, methods=["POST"]),
             Route("/token", self.altered, methods=["POST"]),
         ]
 
     @property
     def metadata(self) -> dict[str, Any]:
-        return {
-            **super().metadata,
-            "jwks_uri": f"{self.issuer}/jwks",
-            "device_authorization_endpoint": f"{self.issuer}/device",
-            "id_token_signing_alg_values_supported": ["ES256"],
-        }
-
-    async def jwks(self, _request: Request) -> Response:
-        return JSONResponse({"keys": [dict(self.key.public_jwk)]})
+        return {**super().metadata, "device_authorization_endpoint": f"{self.issuer}/device"}
 
     async def device(self, _request: Request) -> Response:
         codes = {"device_code": "a-device-code", "user_code": "WDJB-MJHT", "interval": 1, "expires_in": 60}
@@ -68,9 +57,7 @@ class BankBehindMallory(NaiveBank):
         return JSONResponse({**token, "id_token": self.other_jwt()})
 
     def other_jwt(self) -> str:
-        now = int(time.time())
-        claims = {"iss": self.issuer, "aud": APP, "sub": "alice", "iat": now, "exp": now + 60, "jti": "1"}
-        return signed({**claims, "events": {EVENT: {}}}, self.key)
+        return self.sign(APP, sub="alice", iat=int(time.time()), jti="1", events={EVENT: {}})
 
 
 def forbidding_nothing(claims: Mapping[str, Any], purpose: Purpose, expected: Expected) -> None:

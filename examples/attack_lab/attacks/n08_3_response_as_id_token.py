@@ -21,7 +21,6 @@ from examples.attack_lab.attacks.n08_2_logout_token import (
     signing_in,
 )
 from examples.attack_lab.ecosystem import APP
-from examples.attack_lab.jwts import signed
 from examples.attack_lab.story import Party, Story
 
 ALICE, FINTECH, MALLORY = Party.ALICE, Party.FINTECH, Party.MALLORY
@@ -31,9 +30,7 @@ class BankWithSignedResponses(BankBehindMallory):
     """Its token response has a signed authorization response that Mallory has put into it."""
 
     def other_jwt(self) -> str:
-        now = int(time.time())
-        response = {"iss": self.issuer, "aud": APP, "exp": now + 600, "code": "a-spent-code", "state": "1"}
-        return signed({**response, "iat": now, "sub": "alice"}, self.key)
+        return self.sign(APP, code="a-spent-code", state="1", iat=int(time.time()), sub="alice")
 
 
 def _tell(story: Story) -> None:

@@ -202,18 +202,20 @@ class Lodger:
         *,
         content: bytes | None = None,
         media_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """One call of a consent resource. It answers a nonce challenge."""
         sent = json.dumps(body).encode() if content is None else content
         for _ in range(2):
-            headers = {
+            given = {
                 "authorization": f"DPoP {token}",
                 "dpop": self.plain.proof(method, f"{self.plain.issuer}{path}", token=token),
+                **(headers or {}),
             }
             if method == "POST":
-                headers["content-type"] = media_type
+                given["content-type"] = media_type
             answer = await self.plain.http.request(
-                method, path, headers=headers, content=sent if method == "POST" else None
+                method, path, headers=given, content=sent if method == "POST" else None
             )
             self.plain.nonce = answer.headers.get("dpop-nonce", self.plain.nonce)
             if "use_dpop_nonce" not in answer.headers.get("www-authenticate", ""):

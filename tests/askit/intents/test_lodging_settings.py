@@ -61,6 +61,11 @@ def config(*types: dict[str, Any], **more: Any) -> Config:
             "lodged.authorise_within must be a positive number of seconds",
         ),
         (
+            [a_type("uk-account-access", ACCOUNTS, "accounts", lodged={"errors": "uk"})],
+            {},
+            "lodged.errors = 'uk' is unknown: use one of oauth",
+        ),
+        (
             [a_type("uk-account-access", ACCOUNTS, "accounts", lodged={"pth": "/a"})],
             {},
             "lodged.pth is not a setting",
