@@ -36,9 +36,11 @@ class Acting:
         return cls(file, _kept(file, tokens or file.token_file, typed), client, typed)
 
     def keeping_in(self, keep: Path) -> Self:
-        """The same client, with tokens of its own in another file."""
+        """The same client, with tokens of its own in another file. Raises WrongUsage where none can be written."""
         typed = _options(self.client, keep)
-        return replace(self, tokens=_kept(self.file, keep, typed), typed=typed)
+        kept = replace(self, tokens=_kept(self.file, keep, typed), typed=typed)
+        kept.tokens.require_place()
+        return kept
 
     def next(self, command: str) -> str:
         """What to type next, such as `fapikit login --client other.toml`."""

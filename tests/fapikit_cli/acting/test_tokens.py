@@ -79,6 +79,27 @@ def test_the_server_tells_what_is_in_a_token(signed_in: Desk) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        ["login", "--tokens"],
+        ["ciba", "--hint", "alice@example.test", "--tokens"],
+        ["token", "refresh", "--tokens"],
+        ["token", "client-credentials", "--keep"],
+        ["token", "exchange", "--keep"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("place, said", [("nowhere/t.json", "nowhere is no folder"), (".", "is a folder")])
+def test_no_token_is_asked_for_that_cannot_be_kept(
+    words: list[str], place: str, said: str, signed_in: Desk
+) -> None:
+    told = signed_in.run(*words, place)
+    assert told.returncode == 2
+    assert said in told.stderr
+    assert "Nothing was asked for" in told.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
         ["introspect", "--token"],
         ["token", "exchange", "--received"],
         ["register", "https://localhost:9", "--folder", "new", "--initial-access-token"],
