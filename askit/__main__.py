@@ -27,7 +27,7 @@ from fapikit.urls import is_loopback_host, origin_of
 with needs_extra():
     import uvicorn
 
-    from askit.config.secret_files import readable_by_others
+    from askit.config.secret_files import readable_by_everybody
     from askit.config.settings import Config
     from askit.log_budget import LogBudget
     from askit.server import AuthorizationServer
@@ -133,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
         ours.addFilter(LogBudget(config.limits.log_lines_per_second, config.limits.log_line_octets))
         if (worry := unreachable_issuer(config)) is not None:
             logging.getLogger("askit").warning(worry)
-        for worry in readable_by_others(Path(options.config)):
+        for worry in readable_by_everybody(Path(options.config)):
             logging.getLogger("askit").warning(worry)
         app = AuthorizationServer(config)
         serving = uvicorn_config(app)

@@ -1,4 +1,4 @@
-"""Which files of the settings hold a secret that other users of the machine may read.
+"""Which files of the settings hold a secret that every user of the machine may read.
 
 Spec: RFC 6749 10.1; RFC 7517 9.2
 Role: AS
@@ -24,19 +24,28 @@ _FILES: Final = (
 _SECRETS: Final = frozenset({"password", "pin", "user_code", "client_secret", "initial_access_token"})
 
 
-def readable_by_others(path: Path) -> list[str]:
+def readable_by_everybody(path: Path) -> list[str]:
     """A warning for each such file, with what to do. `path`: a configuration file that was read already.
 
-    It is a warning and no refusal: in a container, where there is one user, a mounted file often has the mode 0644.
+    It is a warning and no refusal: in a container, where there is one user, a mounted file often has the mode 0644. A
+    group may read a file: it is that of the server, or of an agent that brings new certificates.
     """
     if os.name != "posix":
         return []
     return [
-        f"{setting}: {file} holds a secret and has the mode {mode:04o}, so other users of this machine may read it:"
-        f" chmod 600 {file}"
+        f"{setting}: {file} holds a secret and has the mode {_mode(file):04o}, so every user of this machine may read"
+        f" it: chmod 600 {file}"
         for setting, file in _with_secrets(path)
-        if file.is_file() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077
+        if file.is_file() and _mode(file) & stat.S_IROTH and _everybody_enters(file)
     ]
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _everybody_enters(file: Path) -> bool:
+    return all(_mode(folder) & stat.S_IXOTH for folder in file.resolve().parents)
 
 
 def _with_secrets(path: Path) -> Iterator[tuple[str, Path]]:

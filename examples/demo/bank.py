@@ -128,8 +128,6 @@ _FLOWS = {
 
 def write_configuration(world: World, bank: Bank) -> Path:
     """Write the configuration of one bank, with its clients, schemas and logo. Returns the path of its TOML file."""
-    for name in (f"{bank.party}.clients.json", f"{bank.party}.toml"):
-        world.path(name).touch(mode=0o600)  # passwords and secrets are in them
     world.path(f"{bank.party}.clients.json").write_text(json.dumps(_clients(world, bank), indent=1))
     world.path(f"{TYPE}.schema.json").write_text(json.dumps(SCHEMA, indent=1))
     world.path(f"{PAYMENT_TYPE}.schema.json").write_text(json.dumps(PAYMENT_SCHEMA, indent=1))

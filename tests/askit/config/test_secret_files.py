@@ -1,15 +1,17 @@
-"""`python -m askit` warns of each file with a secret that other users of the machine may read."""
+"""`python -m askit` warns of each file with a secret that every user of the machine may read."""
 
 from __future__ import annotations
 
 import json
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from askit.__main__ import main
-from askit.config.secret_files import readable_by_others
+from askit.config.secret_files import readable_by_everybody
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
 SECRETS = {
@@ -22,6 +24,14 @@ SECRETS = {
 }
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that everybody may enter. Those of pytest are for one user."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 def written(folder: Path, lines: str) -> Path:
     (folder / "secret").write_text(json.dumps([{"client_id": "fintech", "client_secret": "s"}]))
     (folder / "public.pem").write_text("")
@@ -32,14 +42,17 @@ def written(folder: Path, lines: str) -> Path:
 
 
 @pytest.mark.parametrize("setting", SECRETS)
-def test_each_file_with_a_secret_is_named_with_what_to_do(setting: str, tmp_path: Path) -> None:
-    path = written(tmp_path, SECRETS[setting])
-    file = path if setting == "the configuration" else tmp_path / "secret"
-    (told,) = readable_by_others(path)
+def test_each_file_with_a_secret_is_named_with_what_to_do(setting: str, folder: Path) -> None:
+    path = written(folder, SECRETS[setting])
+    file = path if setting == "the configuration" else folder / "secret"
+    (told,) = readable_by_everybody(path)
     assert told.startswith(f"{setting}: {file} holds a secret and has the mode 0644")
     assert told.endswith(f"chmod 600 {file}")
-    file.chmod(0o600)
-    assert readable_by_others(path) == []
+    file.chmod(0o640)
+    assert readable_by_everybody(path) == [], "a group may read it"
+    file.chmod(0o644)
+    folder.chmod(0o750)
+    assert readable_by_everybody(path) == [], "nobody else gets at it"
 
 
 @pytest.mark.parametrize(
@@ -49,25 +62,25 @@ def test_each_file_with_a_secret_is_named_with_what_to_do(setting: str, tmp_path
         '[[clients]]\nclient_id = "a"\nclient_secret = "s"',
     ],
 )
-def test_a_secret_deep_in_the_configuration_is_one_too(lines: str, tmp_path: Path) -> None:
-    assert len(readable_by_others(written(tmp_path, lines))) == 1
+def test_a_secret_deep_in_the_configuration_is_one_too(lines: str, folder: Path) -> None:
+    assert len(readable_by_everybody(written(folder, lines))) == 1
 
 
-def test_a_configuration_without_a_secret_may_be_read_by_all(tmp_path: Path) -> None:
-    path = written(tmp_path, 'clients_file = "public.json"\n[http]\nca = "ca.pem"')
-    (tmp_path / "public.json").write_text(
+def test_a_configuration_without_a_secret_may_be_read_by_all(folder: Path) -> None:
+    path = written(folder, 'clients_file = "public.json"\n[http]\nca = "ca.pem"')
+    (folder / "public.json").write_text(
         json.dumps([{"client_id": "fintech", "jwks_uri": "https://a.example"}])
     )
-    assert readable_by_others(path) == []
+    assert readable_by_everybody(path) == []
 
 
-def test_a_file_that_is_missing_is_somebody_elses_error(tmp_path: Path) -> None:
-    path = written(tmp_path, '[tls]\nkey = "missing.key"\ncertificate = "public.pem"')
-    assert readable_by_others(path) == []
+def test_a_file_that_is_missing_is_somebody_elses_error(folder: Path) -> None:
+    path = written(folder, '[tls]\nkey = "missing.key"\ncertificate = "public.pem"')
+    assert readable_by_everybody(path) == []
 
 
-def test_the_command_warns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = written(tmp_path, 'initial_access_token = "let-me-in"')
+def test_the_command_warns(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = written(folder, 'initial_access_token = "let-me-in"')
     assert main(["--config", str(path)]) == 2, "there is no [tls]"
     assert f"chmod 600 {path}" in caplog.text
     assert "let-me-in" not in caplog.text
