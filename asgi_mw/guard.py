@@ -44,7 +44,8 @@ def _coroutine_function(function: F) -> F:
 class Guard:
     """`cors`: the CORS policy of this Protect, if it has one.
 
-    `has_refused`: the refusal has been sent, so nothing that the application still sends or raises matters.
+    `has_refused`: the refusal has been sent, so nothing that the application still sends or raises matters. `stream`:
+    what ends an answer without a length, or a websocket, with its token. The caller closes it when the app has ended.
     """
 
     __slots__ = (
@@ -54,9 +55,9 @@ class Guard:
         "_receive",
         "_scope",
         "_send",
-        "_stream",
         "checked",
         "has_refused",
+        "stream",
     )
 
     def __init__(
@@ -70,11 +71,11 @@ class Guard:
         self._send = send
         self._headers: Sequence[tuple[bytes, bytes]] = ()
         self._connected = False
-        self._stream: TokenStream | None = None
+        self.stream: TokenStream | None = None
 
     @property
     def ended(self) -> bool:
-        return self._stream is not None and self._stream.ended
+        return self.stream is not None and self.stream.ended
 
     @_coroutine_function
     def send(self, message: Message) -> Awaitable[None]:
@@ -82,30 +83,20 @@ class Guard:
 
         So everything is decided when it is called, in any thread. Only the awaitable needs the event loop.
         """
-        if self._stream is not None:
-            return self._stream.send(message)
-        checked, kind = self.checked, message["type"]
+        if self.stream is not None:
+            return self.stream.send(message)
+        checked = self.checked
         if not checked.started:
-            if checked.token is None and type(checked) is AnonymousRequest and not checked.reached:
-                if kind not in _BEGINNINGS:
-                    return _drop()  # a layer sends this before the answer begins
-                checked.refuse_other_answer(message.get("status", _BEGINNINGS[kind]))
-            if kind in _BEGINNINGS:
-                if checked.refusal is not None:
-                    checked.started = True  # set before the app may send again
-                    return self.send_refusal(checked.refusal)
-                message = self._begin(kind, message)
-                if kind == "websocket.accept":
-                    return self._begin_stream(message)
-        elif checked.refusal is not None:
+            return self._begin(checked, message["type"], message)
+        if checked.refusal is not None:
             return _drop()  # the rest of an answer that was replaced
-        elif message.get("more_body") and not self._has_length():
+        if message.get("more_body") and not self._has_length():
             return self._begin_stream(message)
         return self._send(message)
 
     async def receive(self) -> Message:
-        if self._stream is not None:
-            return await self._stream.receive()
+        if self.stream is not None:
+            return await self.stream.receive()
         message = await self._receive()
         self._connected = self._connected or message["type"] == "websocket.connect"
         return message
@@ -126,32 +117,35 @@ class Guard:
                 await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
                 return
             kind = "websocket.http.response"
-        extra = self.checked.server.response_headers(self.checked.view, nonce=False)
+        extra = self.checked.response_headers(nonce=False)
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*headers, *extra)]
         await self._send({"type": f"{kind}.start", "status": status, "headers": encoded})
         body = b"" if self._scope.get("method") == "HEAD" else body
         await self._send({"type": f"{kind}.body", "body": body})
 
-    def close(self) -> None:
-        """Called when the app has ended."""
-        if self._stream is not None:
-            self._stream.close()
-
-    def _begin(self, kind: str, message: Message) -> Message:
-        """Complete the first message of an answer."""
-        self.checked.started = True
+    def _begin(self, checked: CheckedRequest, kind: str, message: Message) -> Awaitable[None]:
+        """Complete, replace or drop what is sent before the answer has begun."""
+        if checked.token is None and type(checked) is AnonymousRequest and not checked.reached:
+            if kind not in _BEGINNINGS:
+                return _drop()  # a layer sends this before the answer begins
+            checked.refuse_other_answer(message.get("status", _BEGINNINGS[kind]))
+        if kind not in _BEGINNINGS:
+            return self._send(message)
+        checked.started = True  # set before the app may send again
+        if checked.refusal is not None:
+            return self.send_refusal(checked.refusal)
         if kind == "websocket.close":
-            return message
+            return self._send(message)
         headers = list(message.get("headers", ()))
-        view = self.checked.view
-        extra = self.checked.server.response_headers(view, nonce=True)
-        if self._cors is not None or view.cross_origin:
+        extra = checked.response_headers(nonce=True)
+        if self._cors is not None or checked.cross_origin:
             headers = self._without_its_own(headers)
             extra += self._for_pages()
         for name, value in extra:  # no comprehension: it would be a call of its own
             headers.append((name.encode("ascii"), value.encode("ascii")))
         self._headers = headers
-        return {**message, "headers": headers}
+        message = {**message, "headers": headers}
+        return self._begin_stream(message) if kind == "websocket.accept" else self._send(message)
 
     def _has_length(self) -> bool:
         """Whether the answer says how long it is. Asked only of an answer in several parts."""
@@ -166,14 +160,14 @@ class Guard:
     def _for_pages(self) -> Headers:
         if self._cors is not None:
             return self._cors.of_answer(header_of(self._scope, b"origin"))
-        return (pages.SHOWN,) if self.checked.view.cross_origin else ()
+        return (pages.SHOWN,) if self.checked.cross_origin else ()
 
     def _begin_stream(self, message: Message) -> Awaitable[None]:
         token = self.checked.token
         if token is None:
             return self._send(message)
-        self._stream = TokenStream(self.checked, token, self._scope, self._receive, self._send)
-        return self._stream.begin(message)
+        self.stream = TokenStream(self.checked, token, self._scope, self._receive, self._send)
+        return self.stream.begin(message)
 
 
 async def _drop() -> None:

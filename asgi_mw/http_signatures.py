@@ -137,7 +137,7 @@ class _Answer:
         if self._checks.settings.streams == "refuse":
             status, headers, body = refused_answer(self._checks.settings.body.octets)
             checked = self._guard.checked
-            extra = checked.server.response_headers(checked.view, nonce=False)
+            extra = checked.response_headers(nonce=False)
             encoded = [
                 (name.encode("latin-1"), value.encode("latin-1")) for name, value in (*headers, *extra)
             ]

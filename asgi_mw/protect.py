@@ -14,6 +14,7 @@ from collections.abc import Collection, Generator, Iterable
 
 from asgi_mw.anonymous_user import ANONYMOUS_USER
 from asgi_mw.guard import Guard
+from asgi_mw.recognised import recognise
 from asgi_mw.signed_messages import SignedMessagesLayer
 from asgi_mw.view import (
     READ,
@@ -81,6 +82,7 @@ class Protect:
             self._run = CheckedApp(app, checks)
             self._guard = SigningGuard if checks.signs_answers else Guard
         self._names = READ | resource_server.forwarded.octet_names
+        self._own_path = resource_server.metadata_path.encode()
         own = (origin_of(resource_server.resource),)
         self._origins = frozenset(own if websocket_origins is None else websocket_origins)
 
@@ -98,34 +100,17 @@ class Protect:
         if kind not in ("http", "websocket"):
             await self._lifespan(scope, receive, send)
             return
-        server = self._server
-        view = view_of(scope, server.interaction_id, self._names)
-        checked = CheckedRequest(server, view, None)
-        guard = self._guard(checked, scope, receive, send, self._cors)
-        if (
-            kind == "websocket"
-            or view.path.endswith(server.metadata_path)
-            or (view.cross_origin and view.method == "OPTIONS")
-        ):
-            own = self._own_answer(scope, view)
-            if own is not None:
-                del view
-                await guard.send_answer(*own)
-                return
-        del view  # error trackers show the variables of each frame that an exception passes
-        refused = self._forwarded_refusal(scope, checked) if checked.view.forwarded else None
-        decision: Decision | Flow[Decision] = refused or server.check(checked.view)
-        if isinstance(decision, Allow):  # the common case first
-            checked.token = scope["auth"] = scope["user"] = decision.token
+        # The common case first.
+        recognised = recognise(self._server, scope, self._names, self._own_path) if kind == "http" else None
+        guard: Guard | None
+        if recognised is not None:
+            guard = self._guard(recognised, scope, receive, send, self._cors)
+            scope["auth"] = scope["user"] = recognised.token
         else:
-            if isinstance(decision, Generator):
-                decision = await server.async_driver.run(decision)
-            refusal = self._admit(decision, scope, guard)
-            if refusal is not None:
-                await guard.send_refusal(refusal)
+            guard = await self._check(scope, receive, send)
+            if guard is None:
                 return
-            checked = guard.checked
-        scope[KEY] = checked
+        checked = scope[KEY] = guard.checked
         before = CURRENT.set(checked)
         try:
             await self._run(scope, guard.receive, guard.send)
@@ -136,9 +121,40 @@ class Protect:
                 raise
             await guard.send_refusal(checked.refusal)
         finally:
-            guard.close()
+            if guard.stream is not None:
+                guard.stream.close()
             checked.over = True
             CURRENT.reset(before)
+
+    async def _check(self, scope: Scope, receive: Receive, send: Send) -> Guard | None:
+        """The guard of a request that may pass; None if it has been answered."""
+        server = self._server
+        view = view_of(scope, server.interaction_id, self._names)
+        checked = CheckedRequest(server, view, None)
+        guard = self._guard(checked, scope, receive, send, self._cors)
+        if (
+            scope["type"] == "websocket"
+            or view.path.endswith(server.metadata_path)
+            or (view.cross_origin and view.method == "OPTIONS")
+        ):
+            own = self._own_answer(scope, view)
+            if own is not None:
+                del view
+                await guard.send_answer(*own)
+                return None
+        del view  # error trackers show the variables of each frame that an exception passes
+        refused = self._forwarded_refusal(scope, checked) if checked.view.forwarded else None
+        decision: Decision | Flow[Decision] = refused or server.check(checked.view)
+        if not isinstance(decision, Allow) and isinstance(decision, Generator):
+            decision = await server.async_driver.run(decision)
+        if isinstance(decision, Allow):
+            checked.token = scope["auth"] = scope["user"] = decision.token
+        else:
+            refusal = self._admit(decision, scope, guard)
+            if refusal is not None:
+                await guard.send_refusal(refusal)
+                return None
+        return guard
 
     def _forwarded_refusal(self, scope: Scope, checked: CheckedRequest) -> Challenge | CannotDecide | None:
         """Read what a proxy forwarded with the request. Returns the refusal if that is not acceptable."""

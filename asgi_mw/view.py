@@ -14,7 +14,7 @@ from fapikit.errors import FapiError
 from fapikit.io.asgi_peer import ADDRESS_FIELDS, peer_of
 from fapikit.io.asgi_tls import shown_certificate
 from rskit.forwarded import Forwarded
-from rskit.request_view import RequestView, no_certificate, rebuild_path
+from rskit.request_view import Certificate, RequestView, no_certificate, rebuild_path
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -58,12 +58,19 @@ def view_of(
             query.decode("latin-1") if query else "",
             authorization,
             dpop,
-            partial(shown_certificate, scope) if extensions and "tls" in extensions else no_certificate,
+            certificate_in(extensions) if extensions else no_certificate,
             identify(interaction_id),
             cross_origin,
             forwarded,
         ),
     )
+
+
+def certificate_in(extensions: Any) -> Callable[[], Certificate]:
+    """The client's certificate, as `RequestView.certificate`. It keeps no scope, which will hold the view: a circle."""
+    if extensions and "tls" in extensions:
+        return partial(shown_certificate, {"extensions": extensions})
+    return no_certificate
 
 
 def with_forwarded(scope: Scope, view: RequestView, forwarded: Forwarded) -> RequestView:

@@ -30,7 +30,7 @@ DEFAULT_TIMEOUT: Final = 10.0
 DEFAULT_MAX_BYTES: Final = 512 * 1024
 _HINTS: Final[Mapping[str, str]] = {
     "invalid_client": "check that client_id and key are registered there, and that the clock here is right",
-    "invalid_dpop_proof": "check that the clock here is right",
+    "invalid_dpop_proof": "check that the clock here is right, and that sender_constraint= is as registered there",
     "invalid_request_object": "check that the key that signs requests is registered there, and that the clock is right",
     "invalid_target": "check that the login requested exactly this resource, letter by letter",
 }

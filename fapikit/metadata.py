@@ -32,7 +32,7 @@ from fapikit.errors import (
 from fapikit.flow import Flow, http
 from fapikit.http_message import HttpRequest, raise_error_in_body, read_json_object
 from fapikit.members import Members
-from fapikit.urls import has_origin, origin_of, require_no_downgrade, require_secure
+from fapikit.urls import has_origin, origin_of, require_no_downgrade, require_secure, without_query
 
 WellKnown: TypeAlias = Literal["oauth-authorization-server", "openid-configuration", "ssf-configuration"]
 
@@ -234,8 +234,18 @@ def read_metadata(issuer: str, members: Mapping[str, Any], *, asked_at: str = ".
     return ServerMetadata(issuer, members)
 
 
+def refuse_well_known(issuer: str) -> None:
+    """Raises ConfigurationError for the URL of a metadata document, which is easily taken for the issuer."""
+    if "/.well-known/" in issuer:
+        raise ConfigurationError(
+            f"{without_query(issuer)!a} is where metadata are published, and no issuer: give the issuer that they name",
+            clause="RFC 8414 3",
+        )
+
+
 def _require_issuer(issuer: str) -> None:
     require_secure(issuer, "the issuer")
+    refuse_well_known(issuer)
     if "?" in issuer or "#" in issuer:
         raise ConfigurationError(
             "the issuer has a query or a fragment: give the issuer exactly as the metadata name it",

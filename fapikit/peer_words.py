@@ -25,6 +25,8 @@ _MARKUP: Final = re.compile(
 )
 _LONG: Final = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
 _LONGEST_WORD: Final = 40
+_NAME: Final = re.compile(r"(?:[a-z]{1,20}|\d{1,2})(?:[._](?:[a-z]{1,20}|\d{1,2}))+\Z")
+"""A name of the specifications, or a place in JSON: no such words in small letters are random."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 """A UUID is quoted: gateways identify a request by it, and their operators ask for it."""
 _SECRET_HEADERS: Final = frozenset({"authorization", "dpop"})
@@ -125,7 +127,7 @@ def repeatable(text: str, hidden: Iterable[str] = ()) -> str:
 def _masked(found: re.Match[str]) -> str:
     text = found[0]
     harmless = not any(map(str.isdigit, text)) and len(text) < _LONGEST_WORD
-    return text if harmless or _UUID.match(text) else "***"
+    return text if harmless or _NAME.match(text.rstrip(".")) or _UUID.match(text) else "***"
 
 
 def secrets_in(headers: Iterable[tuple[str, str]], form: bytes) -> Iterable[str]:

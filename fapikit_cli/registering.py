@@ -21,10 +21,10 @@ from fapikit_cli.connecting import read_key
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.printing import tell
 from fapikit_cli.private_files import read_private, write_private
+from fapikit_cli.registration_file import REGISTRATION_FILE, RegistrationFile
 from fapikit_cli.secret_input import read_token
 from rpkit import Client, Registration
 
-REGISTRATION_FILE: Final = "fapikit-registration.json"
 _LOOPBACK: Final = ("http://127.0.0.1/callback", "http://[::1]/callback")
 
 
@@ -74,13 +74,13 @@ def register_client(wanted: Wanted) -> tuple[Path, Registration]:
     except FapiError as error:
         made = Registration.kept_in(error)
         if made is not None:
-            _keep(made, kept, seal)
+            RegistrationFile(kept, seal).write(made)
             tell(
                 f"The server has registered {made.client_id} nevertheless. It is kept in {kept}.",
                 style="doubt",
             )
         raise
-    _keep(registration, kept, seal)
+    RegistrationFile(kept, seal).write(registration)
     ClientFile(
         path=folder / CLIENT_FILE,
         issuer=wanted.issuer,
@@ -129,20 +129,3 @@ def _key(wanted: Wanted, folder: Path) -> tuple[PrivateKey, Path]:
     made = PrivateKey.generate("ES256")
     write_private(path, made.to_pem())
     return made, path
-
-
-def _keep(registration: Registration, path: Path, seal: Seal | None) -> None:
-    if seal is not None:
-        write_private(path, registration.seal(seal).encode() + b"\n")
-        return
-    secret, token = registration.client_secret, registration.registration_access_token
-    members = {
-        **registration.metadata,
-        "client_id": registration.client_id,
-        "registration_client_uri": registration.registration_client_uri,
-        "client_secret": None if secret is None else secret.reveal(),
-        "registration_access_token": None if token is None else token.reveal(),
-    }
-    write_private(
-        path, strict_json.dump({name: value for name, value in members.items() if value is not None})
-    )

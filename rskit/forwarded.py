@@ -17,6 +17,7 @@ from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.certificates.forms import FIELDS
 from fapikit.certificates.proxy_fields import Field, ProxyFields, with_underscores
 from fapikit.errors import ConfigurationError
+from rskit.answers.trace import LOGGER
 from rskit.errors import ForwardedPrefixRefused
 from rskit.request_view import RequestView
 
@@ -76,6 +77,8 @@ class Forwarded:
             certificate = reading.certificate
             if certificate is not None:
                 view = view.with_certificate(lambda: certificate)
+            elif of_certificates and not self._certificates.trusts(of_certificates, peer=peer):
+                _tell_ignored(of_certificates[0][0], peer)
         if self._prefix is not None:
             fields = self._prefix.of_proxy([f for f in sent if f[0] in self._of_prefix], peer)
             if fields is None:
@@ -85,6 +88,15 @@ class Forwarded:
             if prefix and view.path.startswith("/"):
                 view = view._replace(path=prefix + view.path)
         return view, strip
+
+
+def _tell_ignored(name: str | bytes, peer: str | None) -> None:
+    """For the operator whose proxy is missing in the settings. The names are among those of `names`."""
+    LOGGER.info(
+        "%s of %s is ignored: client_certificates= does not trust this sender as the proxy",
+        name if isinstance(name, str) else name.decode("latin-1"),
+        peer or "a unix socket",
+    )
 
 
 def environ_key(name: str) -> str:

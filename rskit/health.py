@@ -58,8 +58,10 @@ def check_readiness(
         try:
             yield from trusted.warm()
             yield from _require_introspection(trusted, random_bytes)
+            yield from trusted.require_status_lists()
         except FapiError as error:
-            problems.append(f"{trusted.config.label}: {error}")
+            named = trusted.config.label in error.message
+            problems.append(str(error) if named else f"{trusted.config.label}: {error}")
     try:
         warnings = (yield from store_check(store)).warnings
         yield from store_add(store, "rs-readiness", b"1", 1.0)
@@ -81,7 +83,7 @@ def _require_introspection(trusted: TrustedIssuer, random_bytes: RandomBytes) ->
     if trusted.config.introspection is None:
         return
     now = trusted.clock()
-    if trusted.introspecting.answers and 0 <= now - trusted.introspected_at < INTROSPECTED_EVERY:
+    if trusted.introspecting.failure is None and 0 <= now - trusted.introspected_at < INTROSPECTED_EVERY:
         return
     inquiry = Inquiry(_NO_RULES, trusted.clock, random_bytes)
     yield from ask_issuer(_NOBODYS_TOKEN, b"readiness", trusted, inquiry, fresh=False, known=False)

@@ -29,7 +29,7 @@ from fapikit.stores.protocol import require_store
 from fapikit.tracebacks import forget_locals, without_frames
 from rskit import observe as observing
 from rskit.answers.challenge import ChallengeRules, refuse
-from rskit.answers.interaction import InteractionIds
+from rskit.answers.interaction import INTERACTION_ID, InteractionIds
 from rskit.answers.resource_metadata import (
     ResourceDescription,
     build_metadata,
@@ -51,6 +51,7 @@ from rskit.issuers.trusted_issuer import ServerRules
 from rskit.policy.stream import StreamWatch
 from rskit.possession.confirmation import Binding, PossessionRules, bases_of, confirm
 from rskit.possession.credentials import (
+    BEARER,
     Credentials,
     read_credentials,
     require_credentials,
@@ -64,7 +65,7 @@ from rskit.revocation import Denylist, RevocationHook
 from rskit.settings import offered_schemes, read_bindings, read_nonces, read_observe
 from rskit.signed_messages.making import make_signing
 from rskit.signed_messages.message_signing import MessageSigning, SigningServer
-from rskit.tokens.cache import MAX_TOKENS, TokenCache
+from rskit.tokens.cache import MAX_TOKENS, TokenCache, UnboundJwt
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.introspected import Inquiry
 from rskit.tokens.jwt import JwtRules
@@ -175,6 +176,8 @@ class ResourceServer:
             denylist=denylist,
             decryption=decryption,
         )
+        self.recognise = self._tokens.recognise
+        """What `check` would find at once, by the digest of a bearer token. None says nothing."""
         self._challenges = ChallengeRules(
             offered=offered_schemes(allowed, required=required),
             algorithms=tuple(sorted(self.profile.signing_algorithms)),
@@ -228,6 +231,8 @@ class ResourceServer:
             entry = self._tokens.at_hand(credentials, now)
             if entry is None:
                 return self._check_flow(Concealed(view), Concealed(credentials))
+            if type(entry) is UnboundJwt and scheme == BEARER:
+                return Allow(entry.token)  # nothing to confirm
             proof = confirm(view, credentials, entry.token, entry.trusted.possession, now)
             if proof is None:
                 return Allow(entry.token)
@@ -332,7 +337,7 @@ class ResourceServer:
 
     def response_headers(self, view: RequestView, *, nonce: bool) -> list[tuple[str, str]]:
         """The headers of every answer: the interaction id and, if the client sent a proof, its next nonce."""
-        headers = [("x-fapi-interaction-id", view.interaction_id or self.interaction_id(None))]
+        headers = [(INTERACTION_ID, view.interaction_id or self.interaction_id(None))]
         if nonce and self.nonces is not None and view.dpop:
             headers.append(("dpop-nonce", self.nonces.issue(self.clock())))
         return headers

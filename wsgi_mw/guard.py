@@ -59,8 +59,8 @@ class Guard:
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == "content-length":
                 self._has_length = True
-        headers = [*headers, *checked.server.response_headers(checked.view, nonce=True)]
-        if self._cors is not None or checked.view.cross_origin:
+        headers = [*headers, *checked.response_headers(nonce=True)]
+        if self._cors is not None or checked.cross_origin:
             headers = [*self._without_its_own(headers), *self._for_pages()]
         if exc_info:
             return self._start_response(status, headers, exc_info)
@@ -100,7 +100,7 @@ class Guard:
 
     def send_refusal(self, refusal: Refusal) -> list[bytes]:
         self.checked.started = True
-        extra = self.checked.server.response_headers(self.checked.view, nonce=False)
+        extra = self.checked.response_headers(nonce=False)
         self._start_response(_STATUS[refusal.status], [*headers_of(refusal), *extra, *self._for_pages()])
         return [b"" if self.checked.view.method == "HEAD" else refusal.body]
 
@@ -113,7 +113,7 @@ class Guard:
     def _for_pages(self) -> Headers:
         if self._cors is not None:
             return self._cors.of_answer(self._environ.get("HTTP_ORIGIN"))
-        return (pages.SHOWN,) if self.checked.view.cross_origin else ()
+        return (pages.SHOWN,) if self.checked.cross_origin else ()
 
 
 def _write_nothing(_: bytes) -> None:

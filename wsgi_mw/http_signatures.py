@@ -127,7 +127,7 @@ class SigningGuard(Guard):
         kept.close()
         self.checked.over = True
         status, headers, body = refused_answer(self._checks.settings.body.octets)
-        extra = self.checked.server.response_headers(self.checked.view, nonce=False)
+        extra = self.checked.response_headers(nonce=False)
         self._held = (status_line(status), [*headers, *extra])
         return self._signed(body)
 

@@ -1,6 +1,6 @@
 """Redirect URIs: which ones may be registered, and which ones a request may use.
 
-Spec: RFC 8252 7, 7.1, 7.3, 8.4b, 8.4c; RFC 9700 2.1a; FAPI2-SP 5.3.2.2-8; FAPI1-BL 5.2.2-8, 5.2.2-10, 5.2.2-20
+Spec: RFC 8252 7, 7.1, 7.3, 8.4a, 8.4b, 8.4c; RFC 9700 2.1a; FAPI2-SP 5.3.2.2-8; FAPI1-BL 5.2.2-8, 5.2.2-10, 5.2.2-20
 Role: AS
 """
 

@@ -1,5 +1,7 @@
 """Requests per second of CPU time of a server: bare, warm, with a new token each, with a DPoP proof each; and peers.
 
+A proof makes a request longer, so it is compared with a bare app that gets the same request.
+
 The throughput of a process on a machine that others use says little. What a request costs its server, in CPU time, is
 what bounds the throughput of a core of one's own.
 """
@@ -17,6 +19,9 @@ from benchmarks.tokens import a_proof, a_token
 from fapikit import PrivateKey
 
 CALLS, QUICK_CALLS = 300, 150
+ROUNDS = 4
+"""So many times the rounds of the other parts: what a request costs behind a socket varies more than in a loop."""
+FAST = "with httptools"
 Requests = Callable[[int, int], list[bytes]]
 """For a port and a number: so many requests."""
 
@@ -44,8 +49,16 @@ def contenders(key: PrivateKey) -> dict[str, tuple[str, Requests]]:
         "bare Starlette": ("bare", same),
         "trivial middleware": ("trivial", same),
         "fapikit, warm": ("ours", same),
+        "fapikit with Access, warm": ("ours-access", same),
         "fapikit, a new token each": ("ours", unseen),
+        "bare Starlette, a DPoP proof each": ("bare", proven),
         "fapikit, a DPoP proof each": ("ours", proven),
+        "one bare verification, a DPoP proof each": ("verifying", proven),
+        f"bare Starlette, {FAST}": ("bare@httptools", same),
+        f"fapikit, warm, {FAST}": ("ours@httptools", same),
+        f"bare Starlette, a DPoP proof each, {FAST}": ("bare@httptools", proven),
+        f"fapikit, a DPoP proof each, {FAST}": ("ours@httptools", proven),
+        f"one bare verification, a DPoP proof each, {FAST}": ("verifying@httptools", proven),
         "bare FastAPI": ("fastapi", same),
         "FastAPI + PyJWT": ("fastapi-pyjwt", same),
         "MCP SDK + PyJWT": ("mcp", same),
@@ -61,7 +74,7 @@ def time_loopback(effort: Effort) -> dict[str, list[float]]:
     asked, calls = contenders(key), QUICK_CALLS if effort.is_quick else CALLS
     times: dict[str, list[float]] = {name: [] for name in asked}
     with serving(key, [app for app, _ in asked.values()]) as ports:
-        for name in [*asked, *interleaved(asked, effort.rounds)]:
+        for name in [*asked, *interleaved(asked, effort.rounds * ROUNDS)]:
             app, requests = asked[name]
             made, before = requests(ports[app], calls), cpu_of(ports[app])
             asyncio.run(load(ports[app], made))
@@ -71,28 +84,29 @@ def time_loopback(effort: Effort) -> dict[str, list[float]]:
 
 def measure_loopback(effort: Effort) -> Iterator[Result | Bars]:
     times = time_loopback(effort)
-    share = {
-        name: Figure.of(base / one for one, base in zip(values, times["bare Starlette"], strict=True))
-        for name, values in times.items()
-    }
-    metric = "throughput through uvicorn, {}, as a share of bare Starlette"
-    peers = {
-        name: share[name]
-        for name in ("trivial middleware", "bare FastAPI", "FastAPI + PyJWT", "MCP SDK + PyJWT")
-    }
-    yield Result("loopback", metric.format("warm"), share["fapikit, warm"], 0.85, peers, at_least=True)
-    yield Result("loopback", metric.format("a new token each"), share["fapikit, a new token each"])
-    yield Result(
-        "loopback",
-        metric.format("a DPoP proof each"),
-        share["fapikit, a DPoP proof each"],
-        0.45,
-        at_least=True,
-    )
-    of_flask = {
-        name: Figure.of(base / one for one, base in zip(times[name], times["bare Flask"], strict=True))
-        for name in ("fapikit on Flask, warm", "Authlib on Flask")
-    }
+
+    def share(name: str, of: str) -> Figure:
+        return Figure.of(base / one for one, base in zip(times[name], times[of], strict=True))
+
+    for parser in ("", f", {FAST}"):
+        bare = f"bare Starlette{parser}"
+        metric = f"throughput through uvicorn{parser}, warm, as a share of bare Starlette"
+        names = ("trivial middleware", "bare FastAPI", "FastAPI + PyJWT", "MCP SDK + PyJWT")
+        peers = {} if parser else {name: share(name, bare) for name in names}
+        yield Result("loopback", metric, share(f"fapikit, warm{parser}", bare), 0.85, peers, at_least=True)
+        bare = f"bare Starlette, a DPoP proof each{parser}"
+        metric = f"throughput through uvicorn{parser}, a DPoP proof each, as a share of bare Starlette"
+        least = f"one bare verification, a DPoP proof each{parser}"
+        peers = {"one bare verification, and nothing else": share(least, bare)}
+        yield Result(
+            "loopback", metric, share(f"fapikit, a DPoP proof each{parser}", bare), 0.45, peers, at_least=True
+        )
+    metric = "throughput through uvicorn, a new token each, as a share of bare Starlette"
+    yield Result("loopback", metric, share("fapikit, a new token each", "bare Starlette"))
+    pairs = zip(times["fapikit with Access, warm"], times["fapikit, warm"], strict=True)
+    added = Figure.of(with_access - without for with_access, without in pairs)
+    yield Result("loopback", "through uvicorn, added by Access, us", added, 5)
+    of_flask = {name: share(name, "bare Flask") for name in ("fapikit on Flask, warm", "Authlib on Flask")}
     ours, peer = of_flask.values()
     metric = "throughput through gunicorn, warm, as a share of bare Flask"
     yield Result("loopback", metric, ours, peers={"Authlib on Flask": peer})
@@ -104,7 +118,7 @@ def plots(per_second: dict[str, float]) -> Iterator[Bars]:
     """One plot for each server, ours first."""
     flask = {name for name in per_second if "Flask" in name}
     for name, server, shown in (
-        ("loopback", "uvicorn", per_second.keys() - flask),
+        ("loopback", "uvicorn", {name for name in per_second.keys() - flask if FAST not in name}),
         ("loopback-flask", "gunicorn", flask),
     ):
         ours = [each for each in per_second if each in shown and each.startswith("fapikit")]

@@ -9,7 +9,12 @@ from fapikit.errors.base import FapiError, Remedy
 
 
 class HttpSignatureError(FapiError):
-    """A message is not signed as it must be. `facts` name the field, component or parameter that is wrong."""
+    """A message is not signed as it must be. `facts` name the field, component or parameter that is wrong.
+
+    `wanted`: the Accept-Signature of its answer, which says what must be covered.
+    """
+
+    wanted: str | None = None
 
     code = "invalid_signature"  # no RFC registers one for this: `invalid_token` would make clients ask for a new token
     clause = "RFC 9421 3.2"

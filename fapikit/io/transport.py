@@ -250,6 +250,9 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
             why = f"{why}: {cause.strerror if looked_up else os.strerror(cause.errno)}"
             break
         cause = cause.__cause__ or cause.__context__
+    if request.url.startswith("https:") and str(error).startswith("Server disconnected"):
+        # Under TLS 1.3 a server may refuse a certificate after the client's part of the handshake, and send no alert.
+        why += ": the server hung up without an answer; its log says whether it refused a client certificate"
     if request.url.startswith("http:") and type(error).__name__ in _NO_HTTP:
         why, remedy = f"{why}: is https meant?", Remedy.FIX_CONFIGURATION
     return Unreachable(

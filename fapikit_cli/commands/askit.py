@@ -57,6 +57,7 @@ def askit(
     """
     import shutil
     import tempfile
+    from contextlib import nullcontext
 
     from fapikit_cli.bank.folder import make_bank, open_bank
     from fapikit_cli.bank.serve import listening, port_of, serve
@@ -72,14 +73,16 @@ def askit(
             tell(
                 f"The bank in {folder} starts again, with the profile, binding and ports that it was made with."
             )
-        with listening(port, "--port") as one, listening(api_port, "--api-port") as two:
+        # With --no-api an API of somebody else has the port, and may listen there already.
+        theirs = nullcontext() if no_api and api_port else listening(api_port, "--api-port")
+        with listening(port, "--port") as one, theirs as two:
             if bank is None:
-                ports = {"port": one.getsockname()[1], "api_port": two.getsockname()[1]}
+                ports = {"port": one.getsockname()[1], "api_port": two.getsockname()[1] if two else api_port}
                 bank = make_bank(folder, profile=profile, mtls=mtls, **ports)
             bank.renew_server_certificate()
             made = bank
-            if no_api:
-                two.close()  # the port is for an API of somebody else
+            if two and no_api:
+                two.close()
             sockets = (one, None if no_api else two)
             started = serve(made, sockets, lambda: _tell(made, as_json=as_json), record=record)
     finally:

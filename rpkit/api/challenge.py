@@ -1,6 +1,6 @@
 """The challenges in the response of a resource that refuses, and the error for the scheme that was used.
 
-Spec: RFC 6750 3; RFC 9449 7.1b, 7.2b, 9; RFC 9470 3, 4; RFC 9728 5.1
+Spec: RFC 6750 3; RFC 9449 7.1b, 7.2b, 9; RFC 9470 3, 4; RFC 9728 5.1; RFC 9421 5.1
 Role: C
 """
 
@@ -17,6 +17,7 @@ from fapikit.peer_words import PeerWords
 from fapikit.www_authenticate import Challenge, parse_challenges
 from rpkit.errors import StepUpRequired
 
+_ALWAYS_COVERED: Final = ("authorization", "dpop", "content-digest", "content-type")
 _SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
 
 
@@ -78,4 +79,20 @@ def _refused(response: HttpResponse, words: PeerWords, clause: str) -> PeerRefus
     if words.code == "invalid_token":
         hint = "if the access token has expired, refresh the tokens, or sign in again"
         return refused(response, words, clause=clause, remedy=Remedy.SIGN_IN_AGAIN, hint=hint)
+    if words.code == "invalid_signature":
+        return refused(response, words, clause=clause, hint=_what_to_sign(response))
     return refused(response, words, clause=clause)
+
+
+def _what_to_sign(response: HttpResponse) -> str | None:
+    """What the Accept-Signature of a refusal asks for, as the setting that gives it (RFC 9421 5.1)."""
+    try:
+        from fapikit.http_signatures.accept import FIELD, wanted_components
+    except ModuleNotFoundError:  # without the extra nobody can sign
+        return None
+    wanted = wanted_components(response.header(FIELD))
+    if not wanted:
+        return None
+    fields = tuple(name for name in wanted if name not in _ALWAYS_COVERED and not name.startswith("@"))
+    more = f", fields={fields!r}" if fields else ""
+    return f"it wants a signature: message_signing=HttpSignatures(signer=...{more})"

@@ -6,7 +6,7 @@ part of an attack. Only what `verify_callback` returns can be exchanged for toke
 Every error message includes `error` and `error_description` of the server, also if an earlier check refuses the
 response. A developer searches for these words. They decide nothing.
 
-Spec: RFC 9207 2.4, 4; RFC 6749 4.1.2; FAPI2-SP 5.3.3.2-5; FAPI1-BL 5.2.3-4; JARM 2.3; RFC 9700 2.1c, 4.4.2
+Spec: RFC 9207 2.4, 4; RFC 6749 4.1.2; FAPI2-SP 5.3.3.2-5, 6.5; FAPI1-BL 5.2.3-4; JARM 2.3; RFC 9700 2.1c, 4.4.2
 Role: C
 """
 

@@ -108,6 +108,8 @@ def challenge(error: FapiError, scheme: str | None, rules: ChallengeRules, now: 
     nonce = _nonce(error, rules, now) if status == 401 else None
     if nonce is not None:
         headers.append(("dpop-nonce", nonce))
+    if isinstance(error, HttpSignatureError) and error.wanted is not None:
+        headers.append(("accept-signature", error.wanted))
     headers.append(_NO_STORE)
     if code is None:
         return Challenge(status, tuple(headers), b"", error)

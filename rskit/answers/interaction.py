@@ -12,6 +12,7 @@ from typing import Final
 from fapikit.clock import RandomBytes
 from fapikit.forks import reset_after_fork
 
+INTERACTION_ID: Final = "x-fapi-interaction-id"
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _PARTS: Final = re.compile(r"(.{8})(.{4})(.{4})(.{4})(.{12})")
 _VERSION_4: Final = bytes(octet & 0x0F | 0x40 for octet in range(256))

@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fapikit import strict_json
-from fapikit.errors import ConfigurationError
+from fapikit.errors import ConfigurationError, InsecureUrl
 from fapikit.flow import run_pure
 from fapikit.jose.purposes import SIGNED_METADATA
 from fapikit.jose.sign import sign_jwt
@@ -47,6 +47,12 @@ class ResourceDescription:
 def check_resource(resource: str) -> str:
     """Require https (or a loopback address) and no fragment. Raises ConfigurationError, InsecureUrl."""
     require_text("resource", resource)
+    if "://" not in resource:
+        raise InsecureUrl(
+            "resource is the URL of this API, such as https://api.example: where the server writes another name of it"
+            " into aud, set Issuer(audience=...)",
+            facts={"resource": resource},
+        )
     require_secure(resource, "a resource identifier")
     if "#" in resource:
         raise ConfigurationError("a resource identifier must not have a fragment (#)", clause="RFC 9728 2")

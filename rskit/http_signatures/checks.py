@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from fapikit.clock import Clock
-from fapikit.errors import UnknownComponent, UnknownSignatureKey
+from fapikit.errors import MissingHttpSignature, UncoveredComponent, UnknownComponent, UnknownSignatureKey
 from fapikit.flow import Flow
 from fapikit.http_message import Headers
+from fapikit.http_signatures.accept import accept_signature
 from fapikit.http_signatures.content_digest import FIELD as CONTENT_DIGEST
 from fapikit.http_signatures.content_digest import require_body
 from fapikit.http_signatures.coverage import Coverage
@@ -83,8 +84,21 @@ class SignatureChecks:
     ) -> Flow[VerifiedSignature | None]:
         """None for a request that is not signed and need not be. A Content-Digest that it has must be right.
 
-        Raises HttpSignatureError; TransportError if the client's keys cannot be fetched now.
+        Raises HttpSignatureError, with what is `wanted` if something is not covered; TransportError if the client's
+        keys cannot be fetched now.
         """
+        try:
+            return (yield from self._checked(view, headers, body, token))
+        except (MissingHttpSignature, UncoveredComponent) as error:
+            request = RequestMessage(view.method, "/", headers)
+            error.wanted = accept_signature(self._required.of_request(request, body=bool(body)))
+            raise
+        finally:
+            del view, body  # error trackers show the variables of each frame that an exception passes
+
+    def _checked(
+        self, view: RequestView, headers: FieldLines, body: bytes, token: Token
+    ) -> Flow[VerifiedSignature | None]:
         requests, has_body = self._requests(view, headers), bool(body)
         signed, digest = self._keys is not None and has_signature(headers), headers.value(CONTENT_DIGEST)
         if self._keys is not None and self.settings.required and not signed:

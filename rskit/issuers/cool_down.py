@@ -37,9 +37,9 @@ class CoolDown:
         self._answered_at = self._tried_at = float("-inf")
 
     @property
-    def answers(self) -> bool:
-        """Whether the last try got an answer, or there was no try yet."""
-        return self._failure is None
+    def failure(self) -> TransportError | None:
+        """Of the last try; None if it got an answer, or there was no try yet."""
+        return None if self._failure is None else self._failure[1]
 
     def require(self) -> None:
         """Raises the last failure while the pause lasts."""
@@ -90,4 +90,4 @@ class CoolDown:
         return copy.copy(error)  # a raised error has a traceback: each request raises its own
 
     def __repr__(self) -> str:
-        return f"CoolDown({'answers' if self.answers else 'failed'})"
+        return f"CoolDown({'failed' if self._failure else 'answers'})"

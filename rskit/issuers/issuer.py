@@ -17,6 +17,7 @@ from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
+from fapikit.metadata import refuse_well_known
 from fapikit.profiles import Profile
 from fapikit.setting_types import check_text_settings
 from fapikit.urls import require_secure
@@ -117,6 +118,7 @@ class Issuer:
     def __post_init__(self) -> None:
         check_text_settings(self)
         require_secure(self.url, "an issuer")
+        refuse_well_known(self.url)
         if (
             self.status_lists is not None
             and self.introspection is not None

@@ -12,6 +12,7 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +22,7 @@ from fapikit.errors import (
     FapiError,
     MalformedClaim,
     TransportError,
+    Unreachable,
     UnusableAnswer,
     WrongSubject,
 )
@@ -201,6 +203,12 @@ class RemoteStatusList:
         self.calm_until = min(asked_at + fresh * REFRESH_AHEAD, ends)
         self._held.read(self, len(found.octets))
 
+    def require_reachable(self) -> Flow[None]:
+        """Try again if there was no answer. Raises Unreachable; any other answer concerns the tokens of this list."""
+        if isinstance(self._cool_down.failure, Unreachable):
+            with suppress(UnusableAnswer):
+                yield from self.current(fresh=False)
+
     def forget(self) -> None:
         """Keep no octets. An older list than this one is refused nevertheless."""
         self.calm_until = self._fresh_until = self._usable_until = float("-inf")
@@ -267,6 +275,11 @@ class IssuerStatusLists:
         if known is None:
             known = self._new(reference.uri)
         return ListEntry(reference.idx, known)
+
+    def require_reachable(self) -> Flow[None]:
+        """Raises Unreachable if the tokens of a list are undecided, because its server does not answer."""
+        for known in self._lists.values():
+            yield from known.require_reachable()
 
     def _new(self, uri: str) -> RemoteStatusList:
         if not any(has_origin(uri, origin) for origin in self._origins):

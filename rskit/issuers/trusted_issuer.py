@@ -161,6 +161,11 @@ class TrustedIssuer:
             if isinstance(source, RemoteKeySet):
                 yield from source.load()
 
+    def require_status_lists(self) -> Flow[None]:
+        """Raises Unreachable if the server of a status list that was needed does not answer."""
+        if self.status_lists is not None:
+            yield from self.status_lists.require_reachable()
+
     def _fetch_metadata(self) -> Flow[ServerMetadata]:
         try:
             metadata = yield from discover(self.config.url)

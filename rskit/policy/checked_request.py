@@ -36,23 +36,35 @@ class Compared(NamedTuple):
     header: Callable[[str], Sequence[str]]
 
 
-_NOTHING: Final = Compared((), lambda _: ())
+NOTHING_COMPARED: Final = Compared((), lambda _: ())
 
 
 class CheckedRequest:
     """One checked request. `token` is None on a public route that was called without credentials.
 
     `over`: the application has finished the request. `compared`: what its route has compared with the grant.
+    `cross_origin`: see `RequestView`.
     """
 
-    __slots__ = ("_signature", "compared", "over", "refusal", "server", "started", "token", "view")
+    __slots__ = (
+        "_signature",
+        "compared",
+        "cross_origin",
+        "over",
+        "refusal",
+        "server",
+        "started",
+        "token",
+        "view",
+    )
 
     def __init__(self, server: ResourceServer, view: RequestView, token: Token | None) -> None:
         self.server = server
         self.view = view
+        self.cross_origin = view.cross_origin
         self.token = token
         self.refusal: Refusal | None = None
-        self.compared = _NOTHING
+        self.compared = NOTHING_COMPARED
         self.started = False
         self.over = False
 
@@ -64,6 +76,10 @@ class CheckedRequest:
     @signature.setter
     def signature(self, signature: Any) -> None:
         self._signature = signature
+
+    def response_headers(self, *, nonce: bool) -> list[tuple[str, str]]:
+        """`ResourceServer.response_headers` for this request."""
+        return self.server.response_headers(self.view, nonce=nonce)
 
     def require_token(self) -> Token:
         """The token. Raises LookupError on a public route that was called without one."""

@@ -27,6 +27,9 @@ _NOTHING_HASHED: Final = (
     sha256()
 )  # a copy costs less than a new one, for which OpenSSL looks the algorithm up
 
+_BEARER: Final = b"Bearer "
+_BEGINS: Final = len(_BEARER)
+_MAX_BEARER: Final = _BEGINS + _MAX_TOKEN
 _TOKEN_CHARACTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 _SCHEME: Final = re.compile(r"(?:([Bb][Ee][Aa][Rr][Ee][Rr])|[Dd][Pp][Oo][Pp]) +")
 _KNOWN_SCHEME: Final = re.compile(r"[\s,]*(?:(bearer)|dpop)(?:[\s,]|\Z)", re.IGNORECASE)
@@ -43,6 +46,18 @@ class Credentials(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Credentials({self.scheme} ***)"
+
+
+def bearer_digest(authorization: bytes) -> bytes | None:
+    """The SHA-256 of all that follows `Bearer `; None for a header that begins in another way, or is too long.
+
+    It finds a token that was seen before. It does not say that this is a token, nor that the request has only one.
+    """
+    if not authorization.startswith(_BEARER) or len(authorization) > _MAX_BEARER:
+        return None
+    digest = _NOTHING_HASHED.copy()
+    digest.update(authorization[_BEGINS:])
+    return digest.digest()
 
 
 def read_credentials(view: RequestView) -> Credentials | None:

@@ -72,6 +72,12 @@ class AcceptedToken:
         return f"AcceptedToken({self.token!r})"
 
 
+class UnboundJwt(AcceptedToken):
+    """A JWT that whoever shows it may use until it ends: it needs no key, no certificate, no status list, no answer."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
 class ListedToken(AcceptedToken):
     """A token with an entry in a status list: it may be used only while the list says that it is valid."""

@@ -20,7 +20,7 @@ from rskit.issuers.trusted_issuer import TrustedIssuer
 from rskit.possession.credentials import Credentials
 from rskit.read_only import read_only_members
 from rskit.revocation import RevocationHook
-from rskit.tokens.cache import AcceptedToken, ListedToken, RefusedToken, TokenCache
+from rskit.tokens.cache import AcceptedToken, ListedToken, RefusedToken, TokenCache, UnboundJwt
 from rskit.tokens.claims import build_token, read_confirmation
 from rskit.tokens.introspected import INACTIVE, Inquiry, ask_issuer, check_members
 from rskit.tokens.jwt import (
@@ -59,6 +59,16 @@ class TokenCheck:
         self._clock = clock
         self._denylist = denylist
         self._decryption = decryption
+
+    def recognise(self, digest: bytes, now: float) -> Token | None:
+        """The bearer token with this digest, if it was seen before and no check could refuse it. None says nothing."""
+        entry = self._cached(digest)
+        if type(entry) is not UnboundJwt or not entry.speaks(now):
+            return None
+        if self._issuers.by_callback and not self._issuers.still_trusts(entry.trusted):
+            return None
+        token = entry.token
+        return None if self._denylist is not None and self._denylist(token) else token
 
     def at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
         """The token without any I/O, or None if something must be fetched or asked. Raises the refusal."""

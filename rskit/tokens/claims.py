@@ -17,7 +17,7 @@ from rskit.errors import UnknownConfirmation
 from rskit.issuers.issuer import Issuer
 from rskit.tokens.token import CLIENT_CLAIMS, Confirmation, Token, TokenKind
 
-_UNBOUND: Final = Confirmation()
+UNBOUND: Final = Confirmation()
 _NAME_OCTETS: Final = 6
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 _KNOWN_MEMBERS: Final = frozenset({"jkt", "x5t#S256"})
@@ -56,7 +56,7 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
             _split_scope(scope) if type(scope) is str else read_scopes(members, config.scope_claim),
             aud or (),
             read_details(members) if "authorization_details" in members else (),
-            read_confirmation(members) if "cnf" in members else _UNBOUND,
+            read_confirmation(members) if "cnf" in members else UNBOUND,
             None if exp is None else float(exp),
             members,
             kind,

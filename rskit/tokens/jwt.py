@@ -28,8 +28,8 @@ from rskit.errors import NotAnAccessToken
 from rskit.issuers.book import IssuerBook
 from rskit.issuers.trusted_issuer import KnownHeader, TrustedIssuer
 from rskit.read_only import read_only_members
-from rskit.tokens.cache import AcceptedToken, ListedToken
-from rskit.tokens.claims import build_token
+from rskit.tokens.cache import AcceptedToken, ListedToken, UnboundJwt
+from rskit.tokens.claims import UNBOUND, build_token
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
@@ -188,6 +188,8 @@ def _accept(
     entry = None if lists is None else lists.entry_of(claims)
     if entry is not None:
         return ListedToken(token, trusted, until, keys, signed, entry)
+    if signed is None and token.confirmation is UNBOUND and not trusted.possession.required:
+        return UnboundJwt(token, trusted, until, keys)
     return AcceptedToken(token, trusted, until, keys, signed)
 
 

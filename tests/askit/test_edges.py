@@ -103,6 +103,7 @@ async def test_two_authorization_headers_are_refused(client: PlainClient) -> Non
     assert (await client.http.get("/userinfo", headers=headers)).status_code == 400
 
 
+@pytest.mark.spec("RFC 9449 7.1b")
 async def test_userinfo_without_a_token_says_what_it_would_take(client: PlainClient) -> None:
     response = await client.http.get("/userinfo")
     assert response.status_code == 401

@@ -12,6 +12,7 @@ from fapikit_viewer import Recording, view_of
 from tests.e2e.honest_customer import VERIFIER, HonestCustomer
 
 
+@pytest.mark.spec("FAPI2-SP 6.5")
 @pytest.mark.spec("FAPI1-BL 7.4")
 @pytest.mark.spec("FAPI1-BL 7.4")
 def test_neither_logs_nor_trace_show_a_secret(world: World, customer: HonestCustomer) -> None:

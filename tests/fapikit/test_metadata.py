@@ -161,6 +161,7 @@ def test_metadata_may_lie_elsewhere_if_that_is_said() -> None:
         ("https://as.example\n", InsecureUrl),
         ("https://as.example?x", ConfigurationError),
         ("https://as.example#x", ConfigurationError),
+        ("https://as.example/.well-known/openid-configuration", ConfigurationError),
     ],
 )
 def test_an_issuer_that_cannot_be_trusted_is_not_asked(issuer: str, error: type[FapiError]) -> None:

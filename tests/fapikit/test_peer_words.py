@@ -124,3 +124,23 @@ def test_a_server_that_failed_is_quoted_too() -> None:
 def test_what_looks_like_a_token_is_not_repeated(text: str, shown: str) -> None:
     """A server that breaks half-way may quote, or send, the very token that it was about to give."""
     assert repeatable(text) == shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "register tls_client_certificate_bound_access_tokens",
+        "authorization_details.0.instructed_amount is missing",
+        "backchannel_authentication_request_signing_alg.",
+    ],
+)
+def test_a_name_of_the_specifications_is_no_secret_however_long_it_is(name: str) -> None:
+    assert repeatable(name) == name
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["kq.zr_8d3f.wpx_0a9s.xx.qq", "a" * 25 + "_" + "a" * 25, "a_b.C3_d4.e_f_g_h_i_j_k_l"],
+)
+def test_what_only_resembles_such_a_name_is_masked(secret: str) -> None:
+    assert repeatable(secret) == "***"

@@ -328,6 +328,22 @@ def test_an_answer_at_another_banks_address(clients: Clients, bank: FakeBank) ->
     assert caught.value.clause == "FAPI1-BL 5.2.3-4"
 
 
+@pytest.mark.spec("RFC 9207 4")
+def test_each_bank_has_its_own_issuer() -> None:
+    one, other = (
+        RegisteredBank(
+            issuer="https://bank.example",
+            client_id="fintech",
+            auth=PrivateKeyJWT(a_key("ES256", 1)),
+            redirect_uri=f"{REDIRECT_URI}/{name}",
+        )
+        for name in ("one", "other")
+    )
+    with pytest.raises(ConfigurationError, match="share the issuer") as refused:
+        Registry({"one": one, "other": other})
+    assert refused.value.clause == "RFC 9207 4"
+
+
 @pytest.mark.spec("FAPI1-BL 5.2.3-3")
 def test_each_bank_has_its_own_redirect_uri() -> None:
     banks = {

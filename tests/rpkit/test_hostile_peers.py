@@ -246,6 +246,7 @@ def test_a_form_of_a_web_framework_does_not_hide_duplicates(clients: Clients, ba
 # --- nothing secret where programs show values ----------------------------------------------------------
 
 
+@pytest.mark.spec("FAPI2-SP 6.5")
 def test_what_holds_a_secret_does_not_show_it() -> None:
     request = WebRequest("GET", "/callback?code=c0de&state=5tate", {}, {})
     assert "c0de" not in repr(request)

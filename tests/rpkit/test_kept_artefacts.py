@@ -34,6 +34,7 @@ KEPT: list[Callable[[Login], Any]] = [
 ]
 
 
+@pytest.mark.spec("FAPI2-MS 7")
 @pytest.mark.parametrize("keep", KEPT)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_signed_artefact_is_not_pickled(login: Login, keep: Callable[[Login], Any], protocol: int) -> None:

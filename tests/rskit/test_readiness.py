@@ -7,13 +7,14 @@ from typing import NamedTuple
 import pytest
 
 from fapikit.errors import Unreachable
-from rskit import ResourceServer
+from rskit import CannotDecide, ResourceServer
 from rskit.health import INTROSPECTED_EVERY, Readiness
 from rskit.issuers.cool_down import COOL_DOWN
 from tests.clocks import FrozenClock
 from tests.hands import Answer, Hand, answer
 from tests.rskit.introspecting import METADATA, OPAQUE, asking
 from tests.rskit.mothers import ISSUER, a_server, a_view, decide
+from tests.rskit.tokens.test_status_lists import URI, a_list, listing, view
 
 NOT_ACTIVE = answer({"active": False})
 REFUSED = answer({"error": "invalid_client"}, status=401)
@@ -62,3 +63,26 @@ def test_an_issuer_that_gave_a_request_no_answer_is_asked_again(probes: Probes) 
     assert probes.find().problems == (f"{ISSUER}: away",), "while the pause lasts nobody is asked"
     probes.clock.advance(COOL_DOWN)
     assert probes.find(NOT_ACTIVE).ready
+
+
+@pytest.mark.spec("TSL 8.2")
+def test_an_issuer_whose_status_lists_cannot_be_had_is_named_until_they_can() -> None:
+    clock = FrozenClock()
+    server = listing(clock)
+    down = Unreachable(f"{URI} cannot be reached: Connection refused")
+    assert isinstance(decide(server, view(), Hand(down)), CannotDecide)
+    assert Hand().run(server.warm()).problems == (str(down),), "while the pause lasts nobody is asked"
+    clock.advance(COOL_DOWN)
+    assert Hand(down).run(server.warm()).problems == (str(down),)
+    clock.advance(COOL_DOWN)
+    assert Hand(a_list()).run(server.warm()).ready
+    assert Hand().run(server.warm()).ready
+
+
+def test_a_status_list_that_is_gone_makes_no_server_unready() -> None:
+    """Its tokens are undecided, and nobody else's."""
+    clock = FrozenClock()
+    server = listing(clock)
+    decide(server, view(), Hand(Unreachable("away")))
+    clock.advance(COOL_DOWN)
+    assert Hand(answer(b"gone", status=404)).run(server.warm()).ready

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import wsgi_mw
-from fapikit.errors import ConfigurationError
+from fapikit.errors import ConfigurationError, InsecureUrl
 from rskit import Access, Introspection, Issuer, ResourceServer
 from rskit.testing import Mint
 from tests.keys import a_key
@@ -24,6 +24,10 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a nonce key as text": (lambda: server(nonces="k" * 32), "key of 32 octets or more"),
     "one binding": (lambda: server(bindings="dpop"), "put it into a list"),
     "a key to introspect with": (lambda: Introspection("api", a_key()), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
+    "where its metadata are": (
+        lambda: Issuer("https://as.example/.well-known/openid-configuration"),
+        "give the issuer that they name",
+    ),
     "both swapped": (lambda: Introspection(a_key(), "api"), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
     "no class at all": (lambda: Access(acr=[]), "acr must be one class"),
     "an empty class": (lambda: Access(acr=""), "acr must be one class"),
@@ -35,6 +39,11 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
 
 def server(**settings: Any) -> ResourceServer:
     return ResourceServer(**{"resource": API, "issuers": [BANK], **settings})
+
+
+def test_an_api_without_a_url_is_told_where_its_other_name_goes() -> None:
+    with pytest.raises(InsecureUrl, match=r"set Issuer\(audience=\.\.\.\)"):
+        server(resource="accounts-api")
 
 
 @pytest.mark.parametrize("mistake", WRONG)

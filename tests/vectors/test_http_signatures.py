@@ -39,12 +39,14 @@ def message_of(vector: dict[str, Any]) -> Message:
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[f"{each['section']} {each['title']}" for each in VECTORS])
 class TestExample:
+    @pytest.mark.spec("RFC 9421 2.2", "RFC 9421 2.3")
     def test_the_base_is_the_published_one(self, vector: dict[str, Any]) -> None:
         message = message_of(vector)
         found = read_signatures(message.headers)[vector["label"]]
         assert signature_base(message, found.input).decode() == vector["base"]
         assert isinstance(found.input, SignatureInput)
 
+    @pytest.mark.spec("RFC 9421 3.3", "RFC 9421 4.2")
     def test_the_signature_is_valid_here(self, vector: dict[str, Any]) -> None:
         message = message_of(vector)
         found = read_signatures(message.headers)[vector["label"]]

@@ -89,6 +89,7 @@ async def test_one_decision_counts(shop: Asking, phone: Phone) -> None:
     assert await told(shop, auth_req_id) == "access_denied"
 
 
+@pytest.mark.spec("FAPI-CIBA 7.7")
 async def test_only_the_user_who_is_named_sees_and_decides(bank: Bank, shop: Asking, phone: Phone) -> None:
     auth_req_id = await shop.started()
     bob = phone_at(bank, "bob", "builder")

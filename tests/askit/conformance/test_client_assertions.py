@@ -37,6 +37,7 @@ async def test_ensure_client_assertion_in_token_endpoint(client: PlainClient) ->
     assert await _token_error(client, {"client_id": client.client_id}) == (401, "invalid_client")
 
 
+@pytest.mark.spec("RFC 7521 5.2")
 @pytest.mark.conformance("fapi2-op")
 @pytest.mark.parametrize(
     ("module", "claims"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import trustme
 from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from fapikit import FAPI1_ADVANCED, FAPI2_SECURITY, HttpSettings, Profile
 from fapikit.errors import ConfigurationError, Remedy, Unreachable
@@ -54,6 +56,7 @@ def suites(context: ssl.SSLContext) -> set[str]:
     return {one["name"] for one in context.get_ciphers() if one["protocol"] == "TLSv1.2"}
 
 
+@pytest.mark.spec("RFC 9325 4.1")
 @pytest.mark.spec("FAPI2-SP 5.2.1-2, -3", "FAPI2-SP 5.2.2-1, -2", "FAPI1-ADV 8.5-1, -3", "RFC 9325 4.5")
 @pytest.mark.parametrize("profile", [FAPI2_SECURITY, FAPI1_ADVANCED], ids=str)
 def test_contexts_offer_the_suites_of_the_profile_and_nothing_else(
@@ -162,6 +165,17 @@ def test_a_handshake_that_cannot_succeed_is_not_worth_a_retry(certificate: tuple
             ask(server, CA.cert_pem.bytes())
         assert said in refused.value.facts["why"]
         assert refused.value.remedy is Remedy.FIX_CONFIGURATION
+
+
+def test_a_server_that_hangs_up_may_have_refused_a_certificate(server: HTTPServer) -> None:
+    def hang_up(request: Request) -> Response:
+        request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return Response()
+
+    server.clear_all_handlers()
+    server.expect_request("/x").respond_with_handler(hang_up)
+    with pytest.raises(Unreachable, match="its log says whether it refused a client certificate"):
+        ask(server, CA.cert_pem.bytes())
 
 
 def test_a_deadline_holds_over_tls_too(certificate: tuple[Path, Path]) -> None:

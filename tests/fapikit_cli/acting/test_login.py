@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -146,6 +148,18 @@ def test_a_bank_that_was_kept_starts_again(workshop: Workshop, tmp_path: Path) -
         assert {**again.facts, "pid": 0} == {**before, "pid": 0}
         called = Desk(again, folder).run("call", "/accounts")
         assert called.returncode == 0, called.stderr
+
+
+def test_a_bank_without_its_api_starts_while_an_api_of_somebody_else_listens(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    with running_bank(tmp_path / "bank", workshop, "--no-api") as bank:
+        api = bank.facts["api"]
+    with (
+        socket.create_server(("127.0.0.1", urlsplit(api).port)),
+        running_bank(tmp_path / "bank", workshop, "--no-api") as again,
+    ):
+        assert again.facts["api"] == api
 
 
 def test_a_folder_of_something_else_is_left_alone(bank: Bank, tmp_path: Path, desk: Desk) -> None:

@@ -162,6 +162,64 @@ def test_a_registered_client_signs_in_and_calls(desk: Desk) -> None:
     assert "nothing was registered" in again.stderr
 
 
+@pytest.mark.spec("RFC 7592 2.1", "RFC 7592 2.2", "RFC 7592 2.3")
+@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
+def test_a_registration_is_read_changed_and_ended(sealed: bool, desk: Desk) -> None:
+    facts, mine = desk.bank.facts, desk.folder / "mine"
+    (desk.folder / "seal").write_bytes(bytes(range(32)))
+    (desk.folder / "seal").chmod(0o600)
+    made = desk.run(
+        *("register", facts["issuer"], "--ca", facts["ca_file"], "--folder", "mine"),
+        *("--initial-access-token", facts["initial_access_token_file"], "--scope", "openid accounts"),
+        *(("--seal", "seal") if sealed else ()),
+    )
+    assert made.returncode == 0, made.stderr
+    file = mine / "fapikit-registration.json"
+    at = ("--client", str(mine / "fapikit-client.toml"))
+    shown = desk.run("registration", "show", *at)
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)["client_name"] == "fapikit command line"
+    (desk.folder / "changes.json").write_text(
+        json.dumps({"client_name": "Mine", "contacts": ["a@b.example"]})
+    )
+    changed = desk.run("registration", "update", "changes.json", *at)
+    assert changed.returncode == 0, changed.stderr
+    now = json.loads(desk.run("registration", "show", *at).stdout)
+    assert (now["client_name"], now["contacts"]) == ("Mine", ["a@b.example"])
+    assert now["redirect_uris"] == json.loads(shown.stdout)["redirect_uris"]
+    (desk.folder / "changes.json").write_text(json.dumps({"contacts": None}))
+    assert desk.run("registration", "update", "changes.json", *at).returncode == 0
+    assert "contacts" not in json.loads(desk.run("registration", "show", *at).stdout)
+    if not sealed:
+        token = json.loads(file.read_text())["registration_access_token"]
+        assert token not in shown.stdout + changed.stdout
+    asked = desk.run("registration", "delete", *at)
+    assert (asked.returncode, "add --yes" in asked.stderr, file.exists()) == (2, True, True)
+    assert desk.run("registration", "delete", "--yes", *at).returncode == 0
+    assert not file.exists()
+    gone = desk.run("registration", "show", *at)
+    assert (gone.returncode, "there is no registration" in gone.stderr) == (2, True)
+    assert desk.run("login", *at).returncode == 1
+
+
+def test_a_change_that_the_server_refuses_changes_nothing(desk: Desk) -> None:
+    facts, mine = desk.bank.facts, desk.folder / "mine"
+    made = desk.run(
+        *("register", facts["issuer"], "--ca", facts["ca_file"], "--folder", "mine"),
+        *("--initial-access-token", facts["initial_access_token_file"]),
+    )
+    assert made.returncode == 0, made.stderr
+    at = ("--client", str(mine / "fapikit-client.toml"))
+    (desk.folder / "changes.json").write_text(json.dumps({"grant_types": ["password"]}))
+    told = desk.run("registration", "update", "changes.json", *at)
+    assert (told.returncode, "PeerRefused" in told.stderr) == (1, True), told.stderr
+    (desk.folder / "changes.json").write_text("[1]")
+    told = desk.run("registration", "update", "changes.json", *at)
+    assert (told.returncode, "no JSON object" in told.stderr) == (2, True)
+    shown = desk.run("registration", "show", *at)
+    assert "authorization_code" in json.loads(shown.stdout)["grant_types"]
+
+
 def test_a_registration_without_permission_is_refused(desk: Desk) -> None:
     facts = desk.bank.facts
     told = desk.run("register", facts["issuer"], "--ca", facts["ca_file"], "--folder", "mine")

@@ -360,6 +360,39 @@ def test_an_intent_is_signed_where_the_bank_wants_that(clients: Clients, bank: F
     assert len(set(fields)) == len(fields)  # each attempt is signed anew
 
 
+ASKED = '"@method" "@target-uri" "authorization" "dpop" "content-digest"'
+
+
+@pytest.mark.spec("RFC 9421 5.1")
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        (f'request=({ASKED});created;tag="fapi-2-request"', "message_signing=HttpSignatures(signer=...)"),
+        (
+            f'other=("date");tag="other", sig=({ASKED} "x-idempotency-key" "X-Odd");created;tag="fapi-2-request"',
+            "message_signing=HttpSignatures(signer=..., fields=('x-idempotency-key',))",
+        ),
+        (f'request=({ASKED});created;tag="other"', None),
+        ('request="@method";tag="fapi-2-request"', None),
+        ("request=(", None),
+        ("x" * 9000, None),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_a_bank_that_wants_a_signature_says_which(
+    clients: Clients, bank: FakeBank, asked: str | None, hint: str | None
+) -> None:
+    headers = {"www-authenticate": 'DPoP error="invalid_signature"'}
+    headers |= {} if asked is None else {"accept-signature": asked}
+    bank.faults["api_account-access-consents"] = lambda _call: (401, headers, {})
+    with pytest.raises(PeerRefused) as refused:
+        lodged(clients, bank)
+    assert refused.value.peer_code == "invalid_signature"
+    assert ("it wants a signature" in str(refused.value)) is (hint is not None)
+    assert hint is None or hint in str(refused.value)
+
+
 @pytest.mark.parametrize("answer", ["unsigned", "of another body"])
 def test_an_answer_that_is_not_signed_by_the_bank_is_no_intent(
     clients: Clients, bank: FakeBank, answer: str

@@ -109,6 +109,7 @@ def test_one_consent_told_twice_pays_once() -> None:
     assert [api.pay(*twice, key=key) for key in ("k1", "k2")] == [FIRST, "ConsentUsed"]
 
 
+@pytest.mark.spec("Idempotency-Key 2.2", "Idempotency-Key 2.4")
 @pytest.mark.spec("Idempotency-Key 2.7")
 def test_a_key_stands_for_one_request() -> None:
     api = Api()

@@ -138,6 +138,7 @@ def test_keys_that_do_not_come_decide_nothing() -> None:
     assert server.refuse(caught.value, a_view(), None).status == 503
 
 
+@pytest.mark.spec("RFC 9421 3.3.7")
 @pytest.mark.parametrize("alg", ["ES256", "PS256", "EdDSA", "Ed25519"])
 def test_each_algorithm_of_the_profile(alg: str) -> None:
     key = a_key(alg, 42)

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import http_sf
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
@@ -259,7 +260,7 @@ def test_a_signature_of_somebody_else_beside_ours_does_not_matter(base: str) -> 
 
 @pytest.mark.spec(
     "FAPI2-HS 1.2-3", "FAPI2-HS 1.2-4", "FAPI2-HS 1.2-5", "FAPI2-HS 1.2-6", "FAPI2-HS 1.2-8", "RFC 9421 2.5",
-    "RFC 9421 4.1", "RFC 9421 3.2.1", "RFC 9530 2",
+    "RFC 9421 4.1", "RFC 9421 3.2.1", "RFC 9530 2", "RFC 9421 2", "RFC 9421 7.2.1", "RFC 9421 7.2.2", "RFC 9530 5",
 )  # fmt: skip
 @pytest.mark.parametrize(
     "before, after, error, names", [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
@@ -283,12 +284,38 @@ def test_a_single_mutation_is_refused_by_name(
         answer = request.send(base)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_signature"), answer.text
     assert 'error="invalid_signature"' in answer.headers["www-authenticate"]
+    asks = error in (errors.MissingHttpSignature, errors.UncoveredComponent)
+    assert ("accept-signature" in answer.headers) is asks, "only who covers too little is told what to cover"
     (trace,) = [record.rskit for record in caplog.records if hasattr(record, "rskit")]
     assert trace.reason == error.__name__, trace
     assert trace.clause.startswith(("RFC 9421", "RFC 9530", "FAPI2-HS"))
     assert names in " ".join(trace.facts.values()), trace
     assert apis.EXECUTED == []
     assert TOKEN not in caplog.text
+
+
+@pytest.mark.spec("RFC 9421 5.1")
+@pytest.mark.parametrize(
+    ("body", "headers", "wanted"),
+    [
+        (b"", {}, ["@method", "@target-uri", "authorization"]),
+        (b"{}", {}, ["@method", "@target-uri", "authorization", "content-digest"]),
+        (b"", {"x-idempotency-key": "7"}, ["@method", "@target-uri", "authorization", "x-idempotency-key"]),
+    ],
+    ids=["no body", "a body", "a wanted field"],
+)
+def test_a_refusal_says_what_a_signature_of_this_request_covers(
+    base: str, body: bytes, headers: dict[str, str], wanted: list[str]
+) -> None:
+    request = Signed(TOKEN, method="POST", target="/pay", body=body)
+    request.headers.update(headers)
+    answer = request.send(base)
+    assert answer.status_code == 401
+    ((label, (items, parameters)),) = http_sf.parse(
+        answer.headers["accept-signature"].encode(), tltype="dictionary"
+    ).items()
+    assert [name for name, _ in items] == wanted
+    assert (label, parameters) == ("request", {"created": True, "tag": "fapi-2-request"})
 
 
 @pytest.mark.spec("RFC 9110 15.5.14")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 from urllib.parse import quote
 
@@ -71,6 +72,20 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]], int]] = {
 @pytest.mark.parametrize(("peer", "fields", "status"), REFUSED.values(), ids=REFUSED)
 def test_refuses(skin: Any, peer: str, fields: list[tuple[str, str]], status: int) -> None:
     assert skin(a_protected())(peer, [bearer(), *fields])[0] == status
+
+
+def test_the_log_names_a_sender_that_is_not_trusted(skin: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "rskit")
+    ask = skin(a_protected())
+    ignored = f"{FIELD} of {FAR} is ignored: client_certificates= does not trust this sender as the proxy"
+    ask(FAR, [bearer(), (FIELD, of_nginx(CLIENT))])
+    assert caplog.messages.count(ignored) == 1
+    assert of_nginx(CLIENT) not in caplog.text
+    caplog.clear()
+    for fields in ([], [(FIELD, "")], [(FIELD, of_nginx(CLIENT))]):
+        ask(NEAR, [bearer(), *fields])
+    ask(FAR, [bearer()])
+    assert "is ignored" not in caplog.text
 
 
 def test_the_spelling_with_underscores_is_another_header_to_asgi() -> None:
