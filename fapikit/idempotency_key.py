@@ -3,7 +3,7 @@
 The header is a structured string in quotes. Many clients leave the quotes out; both forms are the same key.
 
 Spec: Idempotency-Key 2.1
-Role: RS, AS
+Role: C, RS, AS
 """
 
 from __future__ import annotations

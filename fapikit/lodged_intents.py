@@ -17,6 +17,8 @@ State: TypeAlias = Literal["awaiting", "authorised", "rejected", "lapsed", "revo
 """`revoked`: by its client. `withdrawn`: the user has ended it at the bank."""
 Path: TypeAlias = tuple[str, ...]
 
+IDEMPOTENCY_KEY: Final = "x-idempotency-key"
+"""The header that tells a retry from a new intent, as UK Open Banking and Open Finance Brasil name it."""
 INTENT_CLAIM: Final = "openbanking_intent_id"
 """The claim that names an intent in a request, and that binds the ID token to it."""
 

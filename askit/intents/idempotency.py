@@ -25,9 +25,8 @@ from askit.intents import life
 from askit.records import Intent, Record
 from fapikit.errors import StoreUnavailable
 from fapikit.idempotency_key import RULE, idempotency_key_of
+from fapikit.lodged_intents import IDEMPOTENCY_KEY
 
-HEADER: Final = "x-idempotency-key"
-"""As UK Open Banking and Open Finance Brasil name it."""
 LIFETIME: Final = 86_400.0
 """Seconds, as both demand. An intent is remembered for longer (`life.keep`), so a key never names one that is gone."""
 
@@ -59,7 +58,7 @@ class KeyedLodging:
             return None
         if found.fingerprint != self._fingerprint:
             raise IdempotencyKeyReused(
-                f"this {HEADER} was used before with another body: send each intent with a key of its own"
+                f"this {IDEMPOTENCY_KEY} was used before with another body: send each intent with a key of its own"
             )
         lodged = await life.find(self._core, found.intent_id, self._client)
         return None if lodged is None else lodged.intent
@@ -85,10 +84,10 @@ class KeyedLodging:
 
 def read_key(request: Request) -> str | None:
     """The key of a request; None without one. Raises UnusableIdempotencyKey."""
-    values = request.headers.getlist(HEADER)
+    values = request.headers.getlist(IDEMPOTENCY_KEY)
     if not values:
         return None
     key = idempotency_key_of(values)
     if key is None:
-        raise UnusableIdempotencyKey(f"{HEADER} {RULE}")
+        raise UnusableIdempotencyKey(f"{IDEMPOTENCY_KEY} {RULE}")
     return key

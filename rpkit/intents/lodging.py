@@ -1,6 +1,6 @@
 """Lodging an intent, reading what became of it, and ending it. The client shows an access token of its own.
 
-Spec: LODGING 1, 5
+Spec: LODGING 1, 5; Idempotency-Key 2.1
 Role: C
 """
 
@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
-from fapikit.http_message import HttpResponse, read_json_object
-from fapikit.lodged_intents import IntentShape, member_at
+from fapikit.http_message import Headers, HttpResponse, read_json_object
+from fapikit.idempotency_key import RULE, idempotency_key_of
+from fapikit.lodged_intents import IDEMPOTENCY_KEY, IntentShape, member_at
 from fapikit.members import Members
 from rpkit.api.auth import MAX_BYTES, api_target
 from rpkit.api.challenge import raise_resource_error_in_body, read_resource_refusal
@@ -43,15 +44,28 @@ class CallOptions(TypedDict, total=False):
     message_signing: MessageSigning | None
 
 
+class LodgingOptions(CallOptions, total=False):
+    """`idempotency_key`: tells a retry from a new intent, as `x-idempotency-key`. UK banks demand one for payments.
+
+    Where it is not known whether the bank has the intent, lodge it again with the same key.
+    """
+
+    idempotency_key: str | None
+
+
 def lodge_intent(
-    bank: Bank, intent: IntentBody, *, url: str, tokens: TokenSet, **how: Unpack[CallOptions]
+    bank: Bank, intent: IntentBody, *, url: str, tokens: TokenSet, **how: Unpack[LodgingOptions]
 ) -> Flow[LodgedIntent]:
     """Lodge an intent at the consent resource `url`. `tokens`: of `client_credentials`, with the scope of this API.
 
-    `how`: the members of `CallOptions`. Raises ConfigurationError, InsecureUrl, NoAccessToken before the call; then
+    `how`: the members of `LodgingOptions`. Raises ConfigurationError, InsecureUrl, NoAccessToken before the call; then
     PeerRefused, UnexpectedStatus, MalformedMessage, JwtError, StoreError, TransportError. If it is not known whether
-    the bank has the intent, lodge a new one: nothing follows from one that no request names.
+    the bank has the intent, lodge it again, with the same key or as a new one: nothing follows from one that no request
+    names.
     """
+    key = how.get("idempotency_key")
+    if key is not None and idempotency_key_of([str(key)]) != key:
+        raise ConfigurationError(f"idempotency_key {RULE}", clause="Idempotency-Key 2.1")
     if not callable(getattr(intent, "body", None)) or not isinstance(
         getattr(intent, "shape", None), IntentShape
     ):
@@ -60,7 +74,8 @@ def lodge_intent(
             clause=_LODGED,
         )
     body = json.dumps(intent.body(), ensure_ascii=False, separators=(",", ":")).encode()
-    response = yield from _call(bank, "POST", url, tokens, how, body=body)
+    keyed = () if key is None else ((IDEMPOTENCY_KEY, key),)
+    response = yield from _call(bank, "POST", url, tokens, how, body=body, headers=keyed)
     members = _members(response, _LODGED)
     intent_id = member_at(members, intent.shape.id)
     if not isinstance(intent_id, str) or not _ID.fullmatch(intent_id) or not intent_id.strip("."):
@@ -101,7 +116,14 @@ def end_intent(
 
 
 def _call(
-    bank: Bank, method: str, url: str, tokens: TokenSet, how: CallOptions, *, body: bytes = b""
+    bank: Bank,
+    method: str,
+    url: str,
+    tokens: TokenSet,
+    how: CallOptions,
+    *,
+    body: bytes = b"",
+    headers: Headers = (),
 ) -> Flow[HttpResponse]:
     target = api_target(
         bank, tokens, url, how.get("resource"), MAX_BYTES, how.get("message_signing"), argument="url"
@@ -112,7 +134,7 @@ def _call(
             f"the token set has no access token for {target.resource}: request one with client_credentials"
         )
     require_certificate(bank, token)
-    headers = (("accept", "application/json"), *((("content-type", "application/json"),) if body else ()))
+    media = (("accept", "application/json"), *((("content-type", "application/json"),) if body else ()))
     return (
         yield from call_protected(
             bank,
@@ -120,7 +142,7 @@ def _call(
             url,
             token=token,
             dpop=tokens.dpop,
-            headers=headers,
+            headers=(*media, *headers),
             body=body,
             signing=target.signing,
         )

@@ -12,7 +12,7 @@ from fapikit.flow import Flow
 from rpkit.bank import Bank
 from rpkit.intents.bodies import IntentBody
 from rpkit.intents.lodged_intent import LodgedIntent
-from rpkit.intents.lodging import CallOptions, end_intent, lodge_intent, read_intent
+from rpkit.intents.lodging import CallOptions, LodgingOptions, end_intent, lodge_intent, read_intent
 from rpkit.tokens.token_set import TokenSet
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class IntentMethods:
         raise NotImplementedError
 
     def lodge(
-        self, intent: IntentBody, *, url: str, tokens: TokenSet, **how: Unpack[CallOptions]
+        self, intent: IntentBody, *, url: str, tokens: TokenSet, **how: Unpack[LodgingOptions]
     ) -> LodgedIntent:
         """See `lodging.lodge_intent`: lodge an intent at a consent resource, before its user is asked."""
         return self._run(lodge_intent(self.bank, intent, url=url, tokens=tokens, **how))
@@ -52,7 +52,7 @@ class AsyncIntentMethods:
         raise NotImplementedError
 
     async def lodge(
-        self, intent: IntentBody, *, url: str, tokens: TokenSet, **how: Unpack[CallOptions]
+        self, intent: IntentBody, *, url: str, tokens: TokenSet, **how: Unpack[LodgingOptions]
     ) -> LodgedIntent:
         return await self._run(lodge_intent(self.bank, intent, url=url, tokens=tokens, **how))
 

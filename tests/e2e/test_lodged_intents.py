@@ -258,6 +258,28 @@ def signed_in(client: Any, bank: Running, type_: str, intent: LodgedIntent) -> A
 
 
 @every_type
+@pytest.mark.spec("LODGING 1", "Idempotency-Key 2.1", "Idempotency-Key 2.6")
+def test_an_intent_is_lodged_again_with_its_key_and_is_the_same(
+    bank: Running, clients: Callable[..., Any], type_: str
+) -> None:
+    client = clients()
+    how: dict[str, Any] = {
+        "url": url_of(bank, type_),
+        "tokens": own(client, type_),
+        "resource": api_of(type_),
+    }
+    first = client.lodge(INTENTS[type_], **how, idempotency_key="FRESCO.21302.GFX.20")
+    again = client.lodge(INTENTS[type_], **how, idempotency_key="FRESCO.21302.GFX.20")
+    assert (again.intent_id, again.members) == (first.intent_id, first.members)
+    assert client.lodge(INTENTS[type_], **how, idempotency_key="other").intent_id != first.intent_id
+    other = BrazilConsent(permissions=["RESOURCES_READ"], cpf="76109277673", expires_at=SOON)
+    if type_ == "brazil_consent":
+        with pytest.raises(PeerRefused) as refused:
+            client.lodge(other, **how, idempotency_key="FRESCO.21302.GFX.20")
+        assert (refused.value.status, refused.value.peer_code) == (422, "idempotency_key_reused")
+
+
+@every_type
 @pytest.mark.spec("LODGING 1", "LODGING 2", "LODGING 3", "LODGING 6", "LODGING 8")
 def test_the_api_does_what_was_lodged_and_nothing_else(
     bank: Running, clients: Callable[..., Any], ordered: Callable[..., httpx.Response], type_: str

@@ -333,6 +333,22 @@ def test_a_bank_with_a_body_of_its_own_needs_a_class_of_the_application(
     assert json.loads(bank.calls("account-access-consents")[-1].body) == {"Data": {"Frequency": "monthly"}}
 
 
+@pytest.mark.parametrize("key", ["", "a b", '"a"', "a,b", "é", "a\r\nb", "x" * 256, 7], ids=str)
+def test_an_idempotency_key_that_is_none_is_refused_before_the_call(
+    clients: Clients, bank: FakeBank, key: Any
+) -> None:
+    with pytest.raises(ConfigurationError, match="idempotency_key must be one key"):
+        lodged(clients, bank, idempotency_key=key)
+    assert bank.calls("account-access-consents") == []
+
+
+def test_without_an_idempotency_key_none_is_sent(clients: Clients, bank: FakeBank) -> None:
+    lodged(clients, bank)
+    assert "x-idempotency-key" not in bank.calls("account-access-consents")[-1].headers
+    lodged(clients, bank, idempotency_key="key-1")
+    assert bank.calls("account-access-consents")[-1].headers["x-idempotency-key"] == "key-1"
+
+
 # --- signed bodies --------------------------------------------------------------------------------
 
 
