@@ -112,7 +112,8 @@ def stranger() -> Iterator[socket.socket]:
     "words",
     [
         ["token", "client-credentials"], ["login"], ["ciba", "--hint", "alice"], ["introspect", "--token", "../secret"],
-        ["token", "exchange", "--received", "../secret"], ["attack", "https://localhost/", "--as", "server"],
+        ["registration", "show"], ["token", "exchange", "--received", "../secret"],
+        ["attack", "https://localhost/", "--as", "server"],
     ],
     ids=" ".join,
 )  # fmt: skip
