@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fapikit.errors import FapiError, WrongUrl
+from fapikit.errors import FapiError, WrongAudience, WrongUrl
+from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.urls import origin_of
 
 _LEFT_OUT: Final = "does the server leave it out? Issuer(required=...) without it"
@@ -34,6 +35,7 @@ _BY_ERROR: Final[Mapping[str, str]] = {
         "does TLS end at a proxy? ResourceServer(client_certificates=CertificateHeader(...)), whose trust names where "
         "the proxy connects from; uvicorn needs --no-proxy-headers then, or a secret"
     ),
+    "InactiveToken": "if it is valid there, the server tells this client_id nothing about tokens for this API",
     "NotEncrypted": "does this issuer not encrypt for this API? Issuer(clear_tokens=True)",
     "NotAnAccessToken": "is it an access token of this server? see Issuer(marked_by=...)",
 }
@@ -44,7 +46,18 @@ def hint_for(error: FapiError) -> str | None:
     name = type(error).__name__
     if isinstance(error, WrongUrl) and (found := _prefix_between(error)) is not None:
         return found
+    if isinstance(error, WrongAudience) and (found := _slash_between(error.facts)) is not None:
+        return found
     return _BY_CLAIM.get((name, error.facts.get("claim", ""))) or _BY_ERROR.get(name)
+
+
+def _slash_between(facts: Mapping[str, str]) -> str | None:
+    """The hint for an `aud` that is `resource`, but for a slash at the end; None for any other."""
+    expected = facts.get("expected", "").split() if facts.get("jwt") == ACCESS_TOKEN.name else []
+    for got in facts.get("got", "").split():
+        if got not in expected and got.removesuffix("/") in (one.removesuffix("/") for one in expected):
+            return f"only a slash at the end differs: write resource={got!r} here, as the server does"
+    return None
 
 
 def _prefix_between(error: WrongUrl) -> str | None:

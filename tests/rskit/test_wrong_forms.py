@@ -78,6 +78,17 @@ def test_the_log_says_what_came_and_what_was_expected(
     facts: dict[str, str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    told = logged(caplog, claims, made_for)
+    assert told.reason == reason
+    assert facts.items() <= told.facts.items()
+
+
+def logged(
+    caplog: pytest.LogCaptureFixture,
+    claims: dict[str, Any],
+    made_for: tuple[str, str] = ("GET", f"{API}/accounts"),
+) -> Any:
+    """What the log says of a request with a token of these claims, and a proof that was made for this."""
     mint = Mint()
     protected = wsgi_mw.Protect(_never, mint.resource_server(API))
     headers = mint.headers(*made_for, scope="accounts", **claims)
@@ -92,8 +103,24 @@ def test_the_log_says_what_came_and_what_was_expected(
     with caplog.at_level(logging.INFO, "rskit"):
         list(protected(environ, lambda *_: None))
     (told,) = [record.rskit for record in caplog.records if hasattr(record, "rskit")]
-    assert told.reason == reason
-    assert facts.items() <= told.facts.items()
+    return told
+
+
+@pytest.mark.parametrize(
+    ("audience", "hint"),
+    [
+        (f"{API}/", f"only a slash at the end differs: write resource='{API}/' here, as the server does"),
+        (["https://other.example", f"{API}/"], f"only a slash at the end differs: write resource='{API}/'"),
+        ("https://other.example", "does the server write another audience for this API?"),
+        (f"{API}/v1", "does the server write another audience for this API?"),
+    ],
+)
+def test_an_audience_that_differs_by_a_slash_is_told_from_another_one(
+    audience: Any, hint: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = logged(caplog, {"aud": audience})
+    assert told.reason == "WrongAudience"
+    assert told.hint.startswith(hint)
 
 
 @pytest.mark.parametrize(

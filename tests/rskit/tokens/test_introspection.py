@@ -16,6 +16,7 @@ from fapikit.jose.key_set import KeySet
 from rskit import CannotDecide, Introspection, IntrospectionLimits, Issuer
 from rskit import errors as rs
 from rskit.access import Access
+from rskit.answers.hints import hint_for
 from rskit.policy.checked_request import CheckedRequest
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -53,6 +54,13 @@ def test_an_opaque_token_is_asked_about_once_for_a_minute(keys: KeySet | None):
     clock.advance(1)
     hand.add([says(active=False)])
     assert type(refused(server, view, hand).error) is rs.InactiveToken
+
+
+def test_a_token_that_is_not_active_may_be_one_of_which_this_api_is_told_nothing():
+    refusal = refused(
+        a_server(issuers=[asking()]), a_view(f"Bearer {OPAQUE}"), Hand(METADATA, says(active=False))
+    )
+    assert "tells this client_id nothing about tokens for this API" in (hint_for(refusal.error) or "")
 
 
 def test_the_api_signs_in_with_its_own_key():
