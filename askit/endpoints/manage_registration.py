@@ -71,7 +71,10 @@ async def change(core: Core, request: Request) -> Response:
 async def end(core: Core, request: Request) -> Response:
     """204. From now on nothing that was issued to the client is valid. Raises InvalidToken."""
     _, metadata, _ = await _registered(core, request)
-    announced = await announce(core, ClientEnded(client_id=metadata["client_id"]))
+    ended = ClientEnded(
+        client_id=metadata["client_id"], registered_from=str(metadata.get(REGISTERED_FROM, ""))
+    )
+    announced = await announce(core, ended)
     core.clients.forget(metadata["client_id"])
     await core.registrations.end(metadata)
     await announced.deliver()
