@@ -27,6 +27,7 @@ from fapikit.urls import is_loopback_host, origin_of
 with needs_extra():
     import uvicorn
 
+    from askit.config.secret_files import readable_by_everybody
     from askit.config.settings import Config
     from askit.log_budget import LogBudget
     from askit.server import AuthorizationServer
@@ -131,6 +132,8 @@ def main(arguments: list[str] | None = None) -> int:
         # Only on this handler. Other handlers of this process are not ours to limit.
         ours.addFilter(LogBudget(config.limits.log_lines_per_second, config.limits.log_line_octets))
         if (worry := unreachable_issuer(config)) is not None:
+            logging.getLogger("askit").warning(worry)
+        for worry in readable_by_everybody(Path(options.config)):
             logging.getLogger("askit").warning(worry)
         app = AuthorizationServer(config)
         serving = uvicorn_config(app)

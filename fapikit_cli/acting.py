@@ -16,7 +16,7 @@ from fapikit_cli.client_file import ClientFile
 from fapikit_cli.connecting import connected, seal_of
 from fapikit_cli.picked_up import client_file_of
 from fapikit_cli.token_file import TokenFile
-from rpkit import Client
+from rpkit import Client, TokenSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,23 @@ class Acting:
         return cls(file, _kept(file, tokens or file.token_file, typed), client, typed)
 
     def keeping_in(self, keep: Path) -> Self:
-        """The same client, with tokens of its own in another file."""
+        """The same client, with tokens of its own in another file. Raises WrongUsage where none can be written."""
         typed = _options(self.client, keep)
-        return replace(self, tokens=_kept(self.file, keep, typed), typed=typed)
+        kept = replace(self, tokens=_kept(self.file, keep, typed), typed=typed)
+        kept.tokens.require_place()
+        return kept
 
     def next(self, command: str) -> str:
         """What to type next, such as `fapikit login --client other.toml`."""
         return f"fapikit {command}{self.typed}"
+
+    def next_for_more(self, held: TokenSet, options: str = "") -> str:
+        """The command that gets such tokens once more: a login, or for a token of the client itself no user."""
+        is_own = held.subject is None and held.refresh_token is None
+        if is_own and self.tokens.path != self.file.token_file:
+            keep = f" --keep {shlex.quote(str(self.tokens.path))}{_options(self.client, None)}"
+            return f"fapikit token client-credentials{options}{keep}"
+        return self.next(f"login{options}")
 
     @contextmanager
     def connected(self, record: Path | None = None) -> Iterator[Client]:

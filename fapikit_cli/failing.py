@@ -56,7 +56,8 @@ def tell_error(error: FapiError) -> None:
     if error.clause:
         tell(f"  rule: {error.clause}")
     for name, value in error.facts.items():
-        tell(f"  {name}: {_in_words(value)}")
+        if str(value) not in error.message:
+            tell(f"  {name}: {_in_words(value)}")
     tell(f"  what to do: {error.remedy}")
 
 

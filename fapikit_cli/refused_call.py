@@ -45,7 +45,7 @@ def tell_failed_call(error: FapiError, tokens: TokenSet, acting: Acting) -> Exit
             parts.append(f"--max-age {error.max_age}")
         tell(f"  next: {acting.next(' '.join(parts))}", style="strong")
     else:
-        tell(f"  next: {acting.next('login')}", style="strong")
+        tell(f"  next: {acting.next_for_more(tokens)}", style="strong")
     return ExitStatus.REFUSED
 
 
@@ -59,18 +59,19 @@ def tell_refused_call(answer: Any, tokens: TokenSet, acting: Acting) -> ExitStat
         code = challenge.parameters.get("error", "")
         if code in _MEANINGS:
             tell(f"  it means: {_MEANINGS[code]}")
-        if (command := _next(code, challenge, tokens)) is not None:
-            tell(f"  next: {acting.next(command)}", style="strong")
+        if (command := _next(code, challenge, tokens, acting)) is not None:
+            tell(f"  next: {command}", style="strong")
     return ExitStatus.UNDECIDED if answer.status_code >= 500 else ExitStatus.REFUSED
 
 
-def _next(code: str, challenge: Challenge, tokens: TokenSet) -> str | None:
+def _next(code: str, challenge: Challenge, tokens: TokenSet, acting: Acting) -> str | None:
     if code == "insufficient_scope":
         needed = challenge.parameters.get("scope", "").split()
-        return f"login --scope {quoted([*tokens.scope.split(), *needed])}" if needed else None
+        wanted = f" --scope {quoted([*tokens.scope.split(), *needed])}"
+        return acting.next_for_more(tokens, wanted) if needed else None
     if code == "insufficient_authorization_details":
-        return "login --details FILE"
-    return "login" if code == "invalid_token" else None
+        return acting.next("login --details FILE")
+    return acting.next_for_more(tokens) if code == "invalid_token" else None
 
 
 def _challenges(answer: Any) -> tuple[Challenge, ...]:

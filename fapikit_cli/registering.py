@@ -22,7 +22,7 @@ from fapikit_cli.failing import WrongUsage
 from fapikit_cli.printing import tell
 from fapikit_cli.private_files import read_private, write_private
 from fapikit_cli.registration_file import RegistrationFile
-from fapikit_cli.secret_input import read_secret
+from fapikit_cli.secret_input import read_token
 from rpkit import Client, Registration
 
 _LOOPBACK: Final = ("http://127.0.0.1/callback", "http://[::1]/callback")
@@ -58,7 +58,7 @@ def register_client(wanted: Wanted) -> tuple[Path, Registration]:
             raise WrongUsage(f"{path} exists", "choose another --folder; nothing was registered")
     token = None
     if wanted.initial_access_token is not None:
-        token = Secret(read_secret(wanted.initial_access_token, "the initial access token").reveal())
+        token = Secret(read_token(wanted.initial_access_token, "the initial access token").reveal())
     seal = None if wanted.seal is None else Seal([read_private(wanted.seal, "the seal")])
     http = HttpSettings(ca=wanted.ca)
     with_driver = SyncDriver(http, profile=profile)

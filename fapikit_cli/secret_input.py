@@ -40,6 +40,17 @@ def read_secret(source: str, what: str, *, others_may_read: bool = False) -> Con
     return secret
 
 
+def read_token(source: str, what: str) -> Concealed[str]:
+    """The same for a token, which is one word. So a file of tokens, with the key in it, is never sent as a token."""
+    secret = read_secret(source, what)
+    if secret.reveal().startswith("{") or len(secret.reveal().split()) != 1:
+        raise WrongUsage(
+            f"what is read from {source} is not {what} alone: it is JSON, or more than one word. It was not sent",
+            "give the token alone",
+        )
+    return secret
+
+
 def _read(source: str, what: str, *, others_may_read: bool) -> str:
     if source == "ask":
         if not sys.stdin.isatty():
@@ -68,7 +79,9 @@ def _read(source: str, what: str, *, others_may_read: bool) -> str:
 
 def _read_file(path: Path, what: str, *, others_may_read: bool) -> bytes:
     if not path.exists():
-        raise WrongUsage(f"{what} cannot be read: there is no file {path}", f"give {SOURCES}")
+        # It may be the secret itself, and this line may be kept in a log.
+        named = str(path) if {"/", "."} & {*str(path)} else "of the name that was given"
+        raise WrongUsage(f"{what} cannot be read: there is no file {named}", f"give {SOURCES}")
     if not others_may_read:
         return read_private(path, what, most=_MOST_OCTETS + 1)
     with path.open("rb") as file:

@@ -11,7 +11,7 @@ from typing import Final
 _WORDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
-        (r"HttpSettings\(tls=\.\.\.\) says", "--ca FILE, or ca in the client file, says"),
+        (r"HttpSettings\((?:ca|tls)=\.\.\.\) says", "--ca FILE, or ca in the client file, says"),
         (
             r"(?:http=)?HttpSettings\(client_certificate=\.\.\.\)",
             "certificate in the client file (of the command doctor: --cert)",

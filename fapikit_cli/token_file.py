@@ -34,7 +34,7 @@ class TokenFile:
 
     def __init__(self, path: Path, seal: Seal | None, *, sign_in: str = "fapikit login") -> None:
         self.path, self._seal, self._sign_in = path, seal, sign_in
-        self._lock = path.with_name(f"{path.name}.lock")
+        self._lock = path.parent / f"{path.name}.lock"
 
     def read(self) -> TokenSet | None:
         """The set, or None without a file. Raises WrongUsage if others may read the file; SealBroken."""
@@ -60,6 +60,20 @@ class TokenFile:
         if tokens is None:
             raise WrongUsage(f"there are no tokens in {self.path}", f"sign in first: {self._sign_in}")
         return tokens
+
+    def require_place(self) -> None:
+        """Raises WrongUsage where no file can be written: tokens that were issued already would be lost."""
+        folder = self.path.parent
+        if self.path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            wrong = (
+                f"{self.path} is a folder"
+                if self.path.is_dir()
+                else f"{folder} is no folder that you may write to"
+            )
+            raise WrongUsage(
+                f"the tokens cannot be kept: {wrong}. Nothing was asked for",
+                "make the folder, or name another file",
+            )
 
     def write(self, tokens: TokenSet) -> None:
         octets = tokens.to_bytes() if self._seal is None else tokens.seal(self._seal).encode()

@@ -61,6 +61,7 @@ def ciba(
     from rpkit import binding_message
 
     acting = Acting.by(client, tokens)
+    acting.tokens.require_place()
     api = resource or acting.file.api
     asked: dict[str, Any] = {
         "scope": scope or acting.file.scope,

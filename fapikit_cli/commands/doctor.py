@@ -101,7 +101,7 @@ def _client(
     from fapikit import PrivateKeyJWT, TlsClientAuth
     from fapikit_cli.doctor.registration import Client
     from fapikit_cli.key_files import read_private_key
-    from fapikit_cli.secret_input import read_secret
+    from fapikit_cli.secret_input import read_token
 
     for given, needed, one, other in (
         (client_id, key, "--client-id", "--key"),
@@ -117,7 +117,7 @@ def _client(
     token = (
         None
         if registration_token is None
-        else read_secret(registration_token, "the registration access token")
+        else read_token(registration_token, "the registration access token")
     )
     return Client(client_id, auth, registration_uri, token)
 

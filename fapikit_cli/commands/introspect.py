@@ -36,10 +36,10 @@ def introspect(
     from fapikit_cli.acting import Acting
     from fapikit_cli.exit_status import ExitStatus
     from fapikit_cli.printing import say, show_json, show_table
-    from fapikit_cli.secret_input import read_secret
+    from fapikit_cli.secret_input import read_token
 
     acting = Acting.by(client, tokens)
-    asked: Any = acting.tokens.require() if token is None else read_secret(token, "the token")
+    asked: Any = acting.tokens.require() if token is None else read_token(token, "the token")
     with acting.connected(record) as rp:
         answer = rp.introspect(asked, resource=resource)
     claims = {name: _whole(value) for name, value in answer.claims.items()}

@@ -65,6 +65,7 @@ def login(
     from fapikit_cli.telling import login_as_json, tell_kept, tell_report, tell_tokens
 
     acting = Acting.by(client, tokens)
+    acting.tokens.require_place()
     file = acting.file
     file = replace(file, profile=profile or file.profile, sender_constraint=bind or file.sender_constraint)
     acting = replace(acting, file=file)

@@ -6,7 +6,6 @@ Role: RP
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fapikit_cli.client_options import (
@@ -70,6 +69,7 @@ def refresh(
     from fapikit_cli.acting import Acting
 
     acting = Acting.by(client, tokens)
+    acting.tokens.require_place()
     held = acting.tokens.require()
     with acting.connected(record) as rp:
         held = rp.refresh(held, resource=resource, scope=scope)
@@ -93,10 +93,11 @@ def client_credentials(
     from fapikit_cli.details_file import read_details
 
     acting = Acting.by(client)
+    kept = None if keep is None else acting.keeping_in(keep)
     api = resource or acting.file.api
     with acting.connected(record) as rp:
         got = rp.client_credentials(scope=scope, resource=api, authorization_details=read_details(details))
-    _hand_over(got, acting, keep, api, show_tokens=show_tokens, as_json=as_json)
+    _hand_over(got, kept, api, show_tokens=show_tokens, as_json=as_json)
 
 
 @app.command()
@@ -116,27 +117,27 @@ def exchange(
     Without --received it is the token of the last login.
     """
     from fapikit_cli.acting import Acting
-    from fapikit_cli.secret_input import read_secret
+    from fapikit_cli.secret_input import read_token
 
     acting = Acting.by(client, tokens)
+    kept = None if keep is None else acting.keeping_in(keep)
     api = resource or acting.file.api
     asked: dict[str, Any] = {"scope": scope, "resource": api}
     asked = {name: value for name, value in asked.items() if value is not None}
-    held: Any = acting.tokens.require() if received is None else read_secret(received, "the received token")
+    held: Any = acting.tokens.require() if received is None else read_token(received, "the received token")
     with acting.connected(record) as rp:
         got = rp.exchange(held, **asked)
-    _hand_over(got, acting, keep, api, show_tokens=show_tokens, as_json=as_json)
+    _hand_over(got, kept, api, show_tokens=show_tokens, as_json=as_json)
 
 
 def _hand_over(
-    got: TokenSet, acting: Acting, keep: Path | None, api: str | None, *, show_tokens: bool, as_json: bool
+    got: TokenSet, kept: Acting | None, api: str | None, *, show_tokens: bool, as_json: bool
 ) -> None:
     """Keep a token that is not that of a login; or print it, if that is allowed."""
     from fapikit_cli.printing import tell
     from fapikit_cli.telling import may_show_secrets
 
-    if keep is not None:
-        kept = acting.keeping_in(keep)
+    if kept is not None:
         kept.tokens.write(got)
         _tell(got, kept, api, as_json=as_json)
     elif not as_json and may_show_secrets(show_tokens):

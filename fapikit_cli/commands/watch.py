@@ -39,7 +39,7 @@ def watch(
 
     from fapikit.io.browser import SystemBrowser
     from fapikit_cli.failing import WrongUsage
-    from fapikit_cli.printing import say
+    from fapikit_cli.printing import say, tell
     from fapikit_cli.recordings import require_recording
     from fapikit_viewer import save as save_page
     from fapikit_viewer import serve
@@ -60,6 +60,10 @@ def watch(
         raise WrongUsage(
             f"nothing can listen on port {port} of this machine: {error.strerror}", "choose another --port"
         ) from error
+    if not recording.exists():
+        tell(
+            f"{recording} is not there yet. The page waits for it: give another command --record {recording}"
+        )
     with viewer, suppress(KeyboardInterrupt):
         say(viewer.url)
         sys.stdout.flush()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fapikit.jose.encryption_keys import DecryptionKey
     from fapikit.secrets import Concealed
 
-_COMPACT: Final = re.compile(r"[\w-]+(?:\.[\w-]*){2,4}")
+_COMPACT: Final = re.compile(r"[\w-]+(?:\.[\w-]*){2}(?:(?:\.[\w-]*){2})?")
 _SCHEME: Final = re.compile(r"(?:authorization:\s*)?(?:bearer|dpop)[\s:]+", re.IGNORECASE)
 _LONGEST_NAME: Final = 255
 
@@ -31,7 +31,7 @@ def read_jwt(source: str) -> Concealed[str]:
     # Much that is a JWT is public, such as a status list, and this command shows what it reads.
     found = read_secret(source, "the JWT", others_may_read=True)
     token = Concealed("".join(_SCHEME.sub("", found.reveal(), count=1).split()))
-    if not token.reveal().isascii() or token.reveal().count(".") not in (2, 4):
+    if not token.reveal().isascii() or not _COMPACT.fullmatch(token.reveal()):
         raise WrongUsage(
             f"what is read from {source} is no JWT: it has not three or five parts with dots between them",
             "give the JWT alone, or the header field that has it",

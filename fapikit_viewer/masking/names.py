@@ -34,7 +34,7 @@ _READABLE: Final = re.compile(
     r"|institution|merchant|category|purpose|type|product|transaction|proprietary|charge|tax|unit)_?codes?$"
     r"|(?:public|idempotency|primary|foreign|partition|sort|routing)_?keys?$"
     # What tells about a secret, and is none.
-    r"|(?:type|format|length|lifetime|ttl|policy|algs?|algorithms?|methods?|endpoint|required|supported)$"
+    r"|(?:type|format|length|lifetime|timeout|ttl|policy|algs?|algorithms?|methods?|endpoint|required|supported)$"
     r"|expir(?:es|y|ation)(?:_?(?:in|at|date|time))?$"
 )
 _PASSWORDS: Final = frozenset(

@@ -30,6 +30,8 @@ _RUN: Final = re.compile(r"[\w~+/=.%-]+")
 _ASKED_FOR: Final = frozenset({"id_token"})
 """In the parameter `claims` (OIDC Core 5.5) this is no secret: an object that says what is asked for."""
 _LABELS: Final = frozenset({"name", "key", "type", "id", "field"})
+_CONSTANT: Final = re.compile(r"[A-Z]{2,}(?:_[A-Z]{2,})+")
+"""CONSENT_EXPIRED: the code of an error, which an API names so. A code that is a secret has not this form."""
 _MAX_FIELDS: Final = 1000
 _REFERENCE: Final = "urn:ietf:params:oauth:request_uri:"
 
@@ -184,6 +186,8 @@ class Masker:
         if isinstance(value, list):
             return [self.json(item, name, inside=inside) for item in value]
         if value is None or isinstance(value, bool):
+            return value
+        if name.lower() == "code" and isinstance(value, str) and _CONSTANT.fullmatch(value):
             return value
         if self._hides_name(name) or (inside and not self._is_known(name)):
             # A number under a secret name is a PIN; lifetimes have names of their own.

@@ -240,6 +240,7 @@ def test_a_proof_is_verified_with_the_key_in_its_header() -> None:
     "stdin, arguments, told",
     [
         ("no jwt", (), "is no JWT"),
+        ('{"file": "of.three.dots"}', (), "is no JWT"),
         (token(), (), "whose key"),
         (token({"a": 1}, typ="JWT"), (), "--purpose"),
         (token(), ("--purpose", "x"), "id-token"),

@@ -103,6 +103,13 @@ def test_says_what_is_wrong_with_a_source(source: str, told: str) -> None:
     assert "what to do" in result.stderr
 
 
+@pytest.mark.parametrize("typed, shown", [("hunter2", False), ("keys/hunter2", True), ("hunter2.json", True)])
+def test_what_may_be_the_secret_itself_is_not_repeated(typed: str, shown: bool) -> None:
+    told = run("keys", "public", typed)
+    assert told.returncode == 2
+    assert (typed in told.stderr) is shown
+
+
 def test_an_unusable_key_is_told_with_its_clause(tmp_path: Path) -> None:
     (tmp_path / "key.json").write_text('{"kty": "oct", "k": "AA"}')
     (tmp_path / "key.json").chmod(0o600)

@@ -36,6 +36,10 @@ def test_an_authority_that_nobody_knows_is_an_option(
     assert told.returncode != 0
     assert "--ca FILE, or ca in the client file, says whom to trust" in told.stdout + told.stderr
     assert PYTHON.findall(told.stdout + told.stderr) == []
+    if told.stderr:
+        assert told.stderr.count("certificate verify failed") == 1, (
+            "a fact that the message has is not told again"
+        )
 
 
 def test_a_certificate_that_is_missing_is_a_setting_of_the_client_file(

@@ -254,6 +254,17 @@ def test_a_member_is_a_secret_however_its_name_is_written(name: str) -> None:
     assert "4711" not in written(json={name: 4711})
 
 
+def test_the_code_of_an_error_stays_readable_where_it_is_a_constant() -> None:
+    for name in ("code", "Code"):
+        assert "CONSENT_EXPIRED" in written(
+            json={"tppMessages": [{"category": "ERROR", name: "CONSENT_EXPIRED"}]}
+        )
+        for secret in ("WDJB-MJHT", "ABCDEF", "A_B", "CONSENT_4711", "consent_expired"):
+            assert secret not in written(json={name: secret})
+    assert "CONSENT_EXPIRED" not in written(form={"code": "CONSENT_EXPIRED"})
+    assert "CONSENT_EXPIRED" not in written(json={"pin": "CONSENT_EXPIRED"})
+
+
 @pytest.mark.parametrize(
     "pair",
     [
@@ -272,8 +283,8 @@ def test_a_secret_is_masked_that_a_neighbour_names(pair: dict[str, object]) -> N
     [
         "ErrorCode", "error_code", "errorcode", "statusCode", "reason_code", "currencyCode", "country_code",
         "postalCode", "bankCode", "sort_code", "bankTransactionCode", "public_key", "idempotencyKey", "tokenType",
-        "TokenType", "Scope", "expiresIn", "token_expires_at", "sessionExpiry", "otpFormat", "passwordPolicy",
-        "clientId", "tokenEndpoint", "Message", "Status", "amount", "creditorName", "Nonce", "K",
+        "TokenType", "Scope", "expiresIn", "token_expires_at", "sessionExpiry", "session_timeout", "otpFormat",
+        "passwordPolicy", "clientId", "tokenEndpoint", "Message", "Status", "amount", "creditorName", "Nonce", "K",
     ],
 )  # fmt: skip
 def test_what_one_needs_to_understand_a_flow_stays_readable(name: str) -> None:

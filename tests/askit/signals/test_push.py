@@ -15,10 +15,10 @@ from askit.clients.keys import NotPublic, PublicHttp
 from askit.config.settings import Config
 from askit.decoupled.due_notices import LONGEST_PAUSE, OVERDUE_AFTER
 from askit.endpoints import event_stream_state
-from askit.records import AccessToken
+from askit.records import AccessToken, Session
 from askit.signals import push
 from askit.signals.announce import announce
-from askit.signals.happened import ClientEnded, TokenEnded
+from askit.signals.happened import ClientEnded, SessionEnded, TokenEnded
 from askit.signals.queue import EventQueue
 from askit.signals.streams import EventStream, add_stream, find_stream
 from fapikit import HttpSettings, MemoryStore
@@ -307,6 +307,20 @@ async def test_of_a_full_queue_the_oldest_goes_and_the_receiver_learns_it(
     assert first is None, "an event about the stream, in place of the first one that was lost"
     assert others == names[10:]
     assert caplog.text.count("an event is lost") == 1
+
+
+async def test_whoever_finds_a_queue_full_loses_what_is_their_own() -> None:
+    told = Told()
+    await told.stream(POLL)
+    names = [f"client-{number}" for number in range(199)]
+    for name in names:
+        await announce(told.server.core, ClientEnded(client_id=name))
+    for session_id in ("s1", "s2"):
+        session = Session(session_id=session_id, username="alice", auth_time=0, acr="1", expires_at=1)
+        await announce(told.server.core, SessionEnded(session=session, clients=()))
+    assert await told.applications() == [*names, None, None], "an event about the stream is where s1 was"
+    await announce(told.server.core, ClientEnded(client_id="another"))
+    assert (await told.applications())[0] == "client-1", "who has nothing there takes the place of the oldest"
 
 
 async def test_a_client_that_ends_its_tokens_pushes_nothing_else_out(

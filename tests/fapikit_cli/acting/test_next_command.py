@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import pytest
@@ -47,6 +48,21 @@ def test_a_token_that_is_kept_apart_is_used_from_there(desk: Desk) -> None:
     assert next_of(told.stdout) == "fapikit call /PATH --client 'my client.toml' --tokens own.json"
     called = desk.run(*shlex.split(next_of(told.stdout).replace("/PATH", "/accounts"))[1:])
     assert called.returncode == 0, called.stderr
+
+
+def test_a_token_of_the_client_itself_needs_no_user_to_get_more(desk: Desk) -> None:
+    desk.run("token", "client-credentials", "--scope", "accounts", *NAMED[:2], "--keep", "own.json")
+    refused = desk.run("call", "/payments", "--json", "{}", *NAMED[:2], "--tokens", "own.json")
+    command = next_of(refused.stderr)
+    kept = "--keep own.json --client 'my client.toml'"
+    assert command == f"fapikit token client-credentials --scope 'accounts payments' {kept}"
+    assert desk.run(*shlex.split(command)[1:]).returncode == 0
+    own = desk.folder / "own.json"
+    tokens = json.loads(own.read_text())
+    tokens["tokens"][0]["expires_at"] = 1
+    own.write_text(json.dumps(tokens))
+    ended = desk.run("call", "/accounts", *NAMED[:2], "--tokens", "own.json")
+    assert next_of(ended.stderr) == f"fapikit token client-credentials {kept}"
 
 
 def test_a_token_for_another_api_is_used_there(desk: Desk) -> None:

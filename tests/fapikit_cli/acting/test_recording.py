@@ -91,6 +91,7 @@ def test_a_recording_is_shown_on_this_machine_until_somebody_ends_it(
     with subprocess.Popen(
         arguments,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
         env=environment(),
@@ -100,6 +101,8 @@ def test_a_recording_is_shown_on_this_machine_until_somebody_ends_it(
             assert watching.stdout is not None
             url = watching.stdout.readline().strip()
             assert url.startswith("http://127.0.0.1:")
+            assert watching.stderr is not None
+            assert "not-yet.jsonl is not there yet" in watching.stderr.readline()
             assert "<html" in httpx.get(url, trust_env=False).text
             watching.send_signal(signal.SIGINT)
             assert watching.wait(20) == 0

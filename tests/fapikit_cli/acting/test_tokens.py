@@ -76,6 +76,52 @@ def test_the_server_tells_what_is_in_a_token(signed_in: Desk) -> None:
     assert "not active" in other.stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["login", "--tokens"],
+        ["ciba", "--hint", "alice@example.test", "--tokens"],
+        ["token", "refresh", "--tokens"],
+        ["token", "client-credentials", "--keep"],
+        ["token", "exchange", "--keep"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("place, said", [("nowhere/t.json", "nowhere is no folder"), (".", "is a folder")])
+def test_no_token_is_asked_for_that_cannot_be_kept(
+    words: list[str], place: str, said: str, signed_in: Desk
+) -> None:
+    told = signed_in.run(*words, place)
+    assert told.returncode == 2
+    assert said in told.stderr
+    assert "Nothing was asked for" in told.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["introspect", "--token"],
+        ["token", "exchange", "--received"],
+        ["register", "https://localhost:9", "--folder", "new", "--initial-access-token"],
+        [
+            "doctor",
+            "https://localhost:9",
+            "--registration-uri",
+            "https://localhost:9/",
+            "--registration-token",
+        ],
+    ],
+    ids=" ".join,
+)
+def test_a_file_of_tokens_is_not_sent_as_a_token(words: list[str], signed_in: Desk) -> None:
+    """It has the refresh token and the key of the client in it."""
+    told = signed_in.run(*words, "fapikit-tokens.json")
+    assert told.returncode == 2
+    assert "fapikit-tokens.json is not the " in told.stderr
+    assert "It was not sent" in told.stderr
+    assert "more than one word" in signed_in.run(*words, "-", stdin="Bearer abc").stderr
+
+
 @pytest.mark.spec("RFC 7009 2.1")
 def test_revoked_tokens_are_gone_here_and_at_the_server(desk: Desk) -> None:
     desk.sign_in()
