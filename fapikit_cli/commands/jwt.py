@@ -186,16 +186,8 @@ def _show_rules(purpose: Purpose, rows: Sequence[RuleRow], *, json: bool) -> Non
     from fapikit_cli.exit_status import ExitStatus
 
     outcomes = {row.outcome.value for row in rows}
-    status = (
-        ExitStatus.REFUSED
-        if "failed" in outcomes
-        else ExitStatus.UNDECIDED
-        if "undecided" in outcomes
-        else ExitStatus.GOOD
-    )
-    verdict = {ExitStatus.GOOD: "good", ExitStatus.REFUSED: "refused", ExitStatus.UNDECIDED: "undecided"}[
-        status
-    ]
+    status = ExitStatus.of_checks(failed="failed" in outcomes, undecided="undecided" in outcomes)
+    verdict = status.word
     if json:
         show_json(
             {

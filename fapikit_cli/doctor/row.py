@@ -99,8 +99,9 @@ class Report:
     @property
     def exit_status(self) -> ExitStatus:
         """Warnings do not count."""
-        statuses = {Verdict.FAILS: ExitStatus.REFUSED, Verdict.UNDECIDED: ExitStatus.UNDECIDED}
-        return statuses.get(self.verdict, ExitStatus.GOOD)
+        return ExitStatus.of_checks(
+            failed=self.count(Verdict.FAILS) > 0, undecided=self.count(Verdict.UNDECIDED) > 0
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {
