@@ -314,12 +314,12 @@ async def test_whoever_finds_a_queue_full_loses_what_is_their_own() -> None:
     await told.stream(POLL)
     names = [f"client-{number}" for number in range(199)]
     for name in names:
-        await announce(told.server.core, ClientEnded(client_id=name))
+        await announce(told.server.core, ClientEnded(client_id=name, registered_from=name))
     for session_id in ("s1", "s2"):
         session = Session(session_id=session_id, username="alice", auth_time=0, acr="1", expires_at=1)
         await announce(told.server.core, SessionEnded(session=session, clients=()))
     assert await told.applications() == [*names, None, None], "an event about the stream is where s1 was"
-    await announce(told.server.core, ClientEnded(client_id="another"))
+    await announce(told.server.core, ClientEnded(client_id="another", registered_from="another"))
     assert (await told.applications())[0] == "client-1", "who has nothing there takes the place of the oldest"
 
 
