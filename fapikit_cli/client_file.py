@@ -19,6 +19,7 @@ from fapikit_cli.failing import WrongUsage
 from fapikit_cli.toml_text import toml_text
 
 CLIENT_FILE: Final = "fapikit-client.toml"
+REGISTRATION_FILE: Final = "fapikit-registration.json"
 FROM_ENVIRONMENT: Final = "FAPIKIT_CLIENT"
 _COMMENT: Final = (
     "Who this client is, for the command fapikit. No secret is in here: only the paths of files."
@@ -57,6 +58,11 @@ class ClientFile:
     def token_file(self) -> Path:
         return self.tokens or self.path.with_name("fapikit-tokens.json")
 
+    @property
+    def registration_file(self) -> Path:
+        """What `fapikit register` keeps, if it has made this client."""
+        return self.path.with_name(REGISTRATION_FILE)
+
     def write(self) -> None:
         """Write the file, without the settings that have their default value."""
         settings: dict[str, Any] = {}
@@ -83,10 +89,10 @@ def find_client_file(named: Path | None) -> Path:
     return found
 
 
-def read_client_file(path: Path) -> ClientFile:
-    """Raises WrongUsage, which names the setting; OSError."""
+def read_client_file(path: Path, octets: bytes | None = None) -> ClientFile:
+    """`octets`: what is in it, if it was read before. Raises WrongUsage, which names the setting; OSError."""
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads((path.read_bytes() if octets is None else octets).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path} is not TOML: {error}", "correct the file") from error
     known = {setting.name: setting for setting in fields(ClientFile) if setting.name != "path"}

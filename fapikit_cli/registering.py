@@ -6,6 +6,7 @@ Role: RP
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +17,12 @@ from fapikit.io import SyncDriver
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile, profile_of
 from fapikit.urns import DEVICE_CODE
-from fapikit_cli.client_file import CLIENT_FILE, ClientFile
+from fapikit_cli.client_file import CLIENT_FILE, REGISTRATION_FILE, ClientFile
 from fapikit_cli.connecting import read_key
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.printing import tell
 from fapikit_cli.private_files import read_private, write_private
-from fapikit_cli.registration_file import REGISTRATION_FILE, RegistrationFile
+from fapikit_cli.registration_file import RegistrationFile
 from fapikit_cli.secret_input import read_token
 from rpkit import Client, Registration
 
@@ -54,7 +55,7 @@ def register_client(wanted: Wanted) -> tuple[Path, Registration]:
     folder, profile = wanted.folder.absolute(), profile_of(wanted.profile)
     kept = folder / REGISTRATION_FILE
     for path in (folder / CLIENT_FILE, kept):
-        if path.exists():
+        if os.path.lexists(path):  # a link to nothing too: the file would be made where it leads
             raise WrongUsage(f"{path} exists", "choose another --folder; nothing was registered")
     token = None
     if wanted.initial_access_token is not None:

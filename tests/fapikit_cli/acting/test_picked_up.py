@@ -6,10 +6,12 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
+from fapikit_cli import picked_up
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.picked_up import client_file_of
 from fapikit_cli.typer_app import app
@@ -61,9 +63,10 @@ def test_whoever_names_it_has_written_it(here: Path, monkeypatch: pytest.MonkeyP
     assert client_file_of(None).key == here / "../secret"
 
 
-def test_its_tokens_are_not_read_through_a_link_either(here: Path) -> None:
-    (here / "fapikit-tokens.json").symlink_to(here.parent / "secret")
-    with pytest.raises(WrongUsage, match="its tokens is outside of the folder"):
+@pytest.mark.parametrize("kept", ["tokens", "registration"])
+def test_what_is_kept_beside_it_is_not_read_through_a_link_either(kept: str, here: Path) -> None:
+    (here / f"fapikit-{kept}.json").symlink_to(here.parent / "secret")
+    with pytest.raises(WrongUsage, match=f"its {kept} is outside of the folder"):
         client_file_of(None)
 
 
@@ -101,6 +104,27 @@ def test_it_belongs_to_the_user_and_nobody_else_can_change_it(
     assert client_file_of(Path("fapikit-client.toml")).client_id == "me"
 
 
+def test_what_was_judged_is_what_is_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else who may change the folder waits for the moment in between."""
+    judge = picked_up._require_own
+
+    def judged_and_exchanged(*arguments: Any) -> None:
+        judge(*arguments)
+        (here / "other").write_text(GOOD.replace("bank.example", "stranger.example"))
+        (here / "other").replace(here / "fapikit-client.toml")
+
+    monkeypatch.setattr(picked_up, "_require_own", judged_and_exchanged)
+    assert client_file_of(None).issuer == "https://bank.example"
+
+
+@pytest.mark.parametrize("name", ["fapikit-client.toml", "fapikit-registration.json"])
+def test_a_registration_makes_no_file_where_a_link_leads(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    words = ["register", "https://localhost:1", "--folder", str(tmp_path)]
+    with pytest.raises(WrongUsage, match=f"{name} exists"):
+        get_command(app)(words, standalone_mode=False)
+
+
 @pytest.fixture
 def stranger() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -112,8 +136,8 @@ def stranger() -> Iterator[socket.socket]:
     "words",
     [
         ["token", "client-credentials"], ["login"], ["ciba", "--hint", "alice"], ["introspect", "--token", "../secret"],
-        ["registration", "show"], ["token", "exchange", "--received", "../secret"],
-        ["attack", "https://localhost/", "--as", "server"],
+        ["token", "exchange", "--received", "../secret"], ["attack", "https://localhost/", "--as", "server"],
+        ["registration", "show"], ["registration", "update", "changes.json"], ["registration", "delete", "--yes"],
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -121,6 +145,7 @@ def test_no_command_sends_a_secret_to_a_stranger(
     words: list[str], here: Path, stranger: socket.socket
 ) -> None:
     issuer = f"https://localhost:{stranger.getsockname()[1]}"
+    (here / "changes.json").write_text("{}")
     (here / "fapikit-client.toml").write_text(
         f'issuer = "{issuer}"\nclient_id = "me"\nauth = "client_secret_post"\nclient_secret = "../secret"\n'
     )
