@@ -10,11 +10,10 @@ import sys
 from typing import Any
 
 from asgi_mw.protect import Protect
-from asgi_mw.route_rules import access_among, has_rule
+from asgi_mw.route_rules import access_among, require_working_rules
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
-from rskit.policy.misplaced_access import require_rules_in_force
 from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 
@@ -36,7 +35,7 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
     ways = list(all_ways(inner, public_accesses[-1] if public_accesses else PublicAccess()))
     if any(way.route is None for way in ways):
         raise ConfigurationError(_UNKNOWN)
-    require_rules_in_force(ways, has_rule)
+    require_working_rules(ways)
     found = (
         RoutePolicy(_methods(way.route), way.path, _policy(way)).without_token(way, public_accesses)
         for way in ways

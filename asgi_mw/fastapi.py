@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 import fastapi
-from fastapi import Depends, HTTPException, Security, WebSocketException
+from fastapi import Depends, HTTPException, WebSocketException
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBase
 from fastapi.openapi.models import SecurityBase as SchemeModel
-from fastapi.params import Form
+from fastapi.params import Form, Security
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection, Request
 
@@ -33,7 +33,7 @@ from asgi_mw.starlette import (
     use_consent_sync,
 )
 from asgi_mw.stream import POLICY_VIOLATION
-from fapikit.errors import FapiError
+from fapikit.errors import ConfigurationError, FapiError
 from rskit import access as rules
 from rskit.access import any_of
 from rskit.resource_server import ResourceServer
@@ -104,6 +104,10 @@ class RouteAccess(rules.Access):
             raise HTTPException(refusal.status) from error
 
 
+# Older versions, such as FastAPI 0.121, do not resolve the postponed annotations of an object that they call.
+RouteAccess.__call__.__annotations__["connection"] = HTTPConnection
+
+
 async def _require_valid_body(connection: HTTPConnection) -> None:
     """Raise RequestValidationError for JSON that is not what the route declares.
 
@@ -134,6 +138,24 @@ def _observed(token: Token | None) -> Token:
     return token
 
 
+class _Dependency(Security):
+    """It says how it is used where FastAPI, or Python, takes it for a function: in `Depends()`, or as a decorator."""
+
+    def __call__(self, *_: object) -> Any:
+        raise _not_a_function()
+
+    @property
+    def __signature__(self) -> Any:
+        raise _not_a_function()
+
+
+def _not_a_function() -> ConfigurationError:
+    return ConfigurationError(
+        "asgi_mw.fastapi.Access(...) is a dependency already, and no decorator: write token: "
+        'Annotated[Token, Access("payments")] or dependencies=[Access("payments")], without Depends()'
+    )
+
+
 def Access(  # noqa: N802 - reads as the class it stands for
     *scopes: str | any_of,
     acr: str | Iterable[str] | None = None,
@@ -147,7 +169,7 @@ def Access(  # noqa: N802 - reads as the class it stands for
     rule = RouteAccess(
         *scopes, acr=acr, max_age=max_age, details=details, dpop=dpop, fresh=fresh, signed=signed
     )
-    return Security(rule, scopes=rule.challenge_scopes())  # the scopes are what OpenAPI shows
+    return _Dependency(rule, scopes=rule.challenge_scopes())  # the scopes are what OpenAPI shows
 
 
 def document(app: fastapi.FastAPI, resource_server: ResourceServer | None = None) -> None:

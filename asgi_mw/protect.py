@@ -15,7 +15,7 @@ from collections.abc import Collection, Generator, Iterable
 from asgi_mw.anonymous_user import ANONYMOUS_USER
 from asgi_mw.guard import Guard
 from asgi_mw.recognised import recognise
-from asgi_mw.route_rules import has_rule
+from asgi_mw.route_rules import require_working_rules
 from asgi_mw.signed_messages import SignedMessagesLayer
 from asgi_mw.view import (
     READ,
@@ -39,7 +39,6 @@ from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.checked_request import KEY, CheckedRequest
 from rskit.policy.current import CURRENT
 from rskit.policy.middleware_arguments import require_middleware_arguments
-from rskit.policy.misplaced_access import require_rules_in_force
 from rskit.policy.processes import refusal_under_uvicorn, require_known_processes
 from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
@@ -68,7 +67,7 @@ class Protect:
         cors: Cors | None = None,
         websocket_origins: Collection[str] | None = None,
     ) -> None:
-        require_middleware_arguments(app, resource_server)
+        require_middleware_arguments(app, resource_server, "ASGI")
         require_known_processes(resource_server)
         self.public_access = PublicAccess(around_public, public_routes, cors)
         self._app = app
@@ -227,10 +226,10 @@ class Protect:
         await self._run(scope, receive, send)
 
     def _examine_routes(self) -> list[Way]:
-        """All ways. Raises ConfigurationError, with a line in the log, for a route that leaves out its rule."""
+        """All ways. Raises ConfigurationError, with a line in the log, for a route whose rule does not work."""
         ways = list(self._all_ways())
         try:
-            require_rules_in_force(ways, has_rule)
+            require_working_rules(ways)
         except ConfigurationError as error:
             LOGGER.critical("%s: %s", self._server.resource, error)
             raise

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from asgi_mw.stream import POLICY_VIOLATION
-from fapikit.errors import FapiError
+from fapikit.errors import ConfigurationError, FapiError
 from rskit import access as rules
 from rskit.access import any_of, public
 from rskit.consents import use as consents
@@ -41,6 +41,10 @@ class Access(rules.Access):
     __slots__ = ()
 
     def __call__(self, endpoint: F) -> F:
+        if not callable(endpoint):
+            raise ConfigurationError(
+                "asgi_mw.starlette.Access is a decorator for functions, not a dependency: use asgi_mw.fastapi.Access"
+            )
         is_async = inspect.iscoroutinefunction(endpoint)
         of_token_alone = not self.fresh and self.details is None
 

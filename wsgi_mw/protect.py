@@ -55,7 +55,7 @@ class Protect:
         public_routes: Collection[str] = (),
         cors: Cors | None = None,
     ) -> None:
-        require_middleware_arguments(app, resource_server)
+        require_middleware_arguments(app, resource_server, "WSGI")
         require_known_processes(resource_server)
         self.public_access = PublicAccess(around_public, public_routes, cors)
         self._app = app

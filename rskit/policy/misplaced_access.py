@@ -7,6 +7,7 @@ Role: RS
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -23,8 +24,8 @@ _WRAPPED: Final[WeakKeyDictionary[Any, str]] = WeakKeyDictionary()
 def remember_wrapped(endpoint: Any, rule: object) -> None:
     """Remember that a rule wraps this function, and the functions that the function itself wraps."""
     for _ in range(_MOST_WRAPPERS):
-        if endpoint is None:
-            return
+        if endpoint is None or inspect.isclass(endpoint) or inspect.isbuiltin(endpoint):
+            return  # others use it too, and nobody decorates it where it is written
         with contextlib.suppress(
             TypeError
         ):  # such an object cannot be remembered: a route with it is taken as it is

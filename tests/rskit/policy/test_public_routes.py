@@ -50,6 +50,11 @@ async def starlette_page(request: Request) -> PlainTextResponse:
     return PlainTextResponse("page")
 
 
+@on_starlette.Access("accounts")
+async def starlette_accounts(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("never")
+
+
 def flask_page(**_: Any) -> str:
     RAN(flask.request.path)
     return "page"
@@ -58,6 +63,11 @@ def flask_page(**_: Any) -> str:
 def django_page(request: HttpRequest, **_: Any) -> HttpResponse:
     RAN(request.path)
     return HttpResponse("page")
+
+
+@on_flask.Access("accounts")
+def flask_accounts() -> str:
+    return "never"
 
 
 @on_django.Access("accounts")
@@ -78,7 +88,7 @@ def of_starlette(named: Any) -> tuple[Any, Any]:
     users = Starlette(routes=[Route("/", starlette_page), Route("/users/{number}", starlette_page)])
     routes = [
         Route("/login", starlette_page),
-        Route("/accounts", on_starlette.Access("accounts")(starlette_page)),
+        Route("/accounts", starlette_accounts),
         Route("/administrators", starlette_page),
         Mount("/admin", app=users),
         Route("/x/login", starlette_page),
@@ -93,7 +103,7 @@ def of_flask(named: Any) -> tuple[Any, Any]:
         ["/login", "/administrators", "/admin/", "/admin/users/<number>", "/x/login"]
     ):
         inner.add_url_rule(rule, f"page{number}", flask_page)
-    inner.add_url_rule("/accounts", "accounts", on_flask.Access("accounts")(flask_page))
+    inner.add_url_rule("/accounts", "accounts", flask_accounts)
     app = wsgi_mw.Protect(inner, a_server(), public_routes=named)
     return lambda method, target: ask_wsgi(app, method, target).status_code, lambda: wsgi_mw.audit(app)
 
