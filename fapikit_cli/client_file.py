@@ -19,6 +19,7 @@ from fapikit_cli.failing import WrongUsage
 from fapikit_cli.toml_text import toml_text
 
 CLIENT_FILE: Final = "fapikit-client.toml"
+REGISTRATION_FILE: Final = "fapikit-registration.json"
 FROM_ENVIRONMENT: Final = "FAPIKIT_CLIENT"
 _COMMENT: Final = (
     "Who this client is, for the command fapikit. No secret is in here: only the paths of files."
@@ -56,6 +57,11 @@ class ClientFile:
     @property
     def token_file(self) -> Path:
         return self.tokens or self.path.with_name("fapikit-tokens.json")
+
+    @property
+    def registration_file(self) -> Path:
+        """What `fapikit register` keeps, if it has made this client."""
+        return self.path.with_name(REGISTRATION_FILE)
 
     def write(self) -> None:
         """Write the file, without the settings that have their default value."""

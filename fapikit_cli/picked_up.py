@@ -19,7 +19,7 @@ from fapikit_cli.client_file import FROM_ENVIRONMENT, ClientFile, find_client_fi
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.printing import tell
 
-_OF_SECRETS: Final = ("key", "certificate", "certificate_key", "client_secret", "seal", "token_file")
+_OF_SECRETS: Final = ("key", "certificate", "certificate_key", "client_secret", "seal")
 
 
 def client_file_of(named: Path | None) -> ClientFile:
@@ -47,8 +47,9 @@ def files_outside(file: ClientFile) -> dict[str, Path]:
     """The files with secrets that are not in the folder of the client file, or below it, by their settings."""
     folder = file.path.parent.resolve()
     named = {setting: getattr(file, setting) for setting in _OF_SECRETS}
+    named |= {"tokens": file.token_file, "registration": file.registration_file}
     return {
-        setting.replace("token_file", "tokens"): path
+        setting: path
         for setting, path in named.items()
         if path is not None and not path.resolve().is_relative_to(folder)
     }

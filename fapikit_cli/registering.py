@@ -16,12 +16,12 @@ from fapikit.io import SyncDriver
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile, profile_of
 from fapikit.urns import DEVICE_CODE
-from fapikit_cli.client_file import CLIENT_FILE, ClientFile
+from fapikit_cli.client_file import CLIENT_FILE, REGISTRATION_FILE, ClientFile
 from fapikit_cli.connecting import read_key
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.printing import tell
 from fapikit_cli.private_files import read_private, write_private
-from fapikit_cli.registration_file import REGISTRATION_FILE, RegistrationFile
+from fapikit_cli.registration_file import RegistrationFile
 from fapikit_cli.secret_input import read_token
 from rpkit import Client, Registration
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fapikit import Seal, Secret, strict_json
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.private_files import read_private, write_private
 from rpkit import Registration
 
-REGISTRATION_FILE: Final = "fapikit-registration.json"
 _TOKEN, _SECRET, _URL = "registration_access_token", "client_secret", "registration_client_uri"
 
 

@@ -94,7 +94,7 @@ class SharedSignals:
 
     @property
     def most_of_client(self) -> int:
-        """So many events that one client caused wait in one queue."""
+        """So many events that one client caused wait in one queue, or one address from which clients register."""
         return min(max(self.longest_queue // 10, 2), _LARGEST_SHARE)
 
     def receiver(self, client_id: str) -> SignalsReceiver | None:

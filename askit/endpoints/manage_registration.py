@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.clients.client import REGISTERED_FROM
+from askit.clients.client import REGISTERED_FROM, STATEMENT_ISSUER
 from askit.core import Core
 from askit.endpoints.register import (
     complete,
@@ -22,7 +22,7 @@ from askit.endpoints.register import (
     read_metadata,
     require_own_sector,
 )
-from askit.errors import InvalidClientMetadata, InvalidToken
+from askit.errors import InvalidClientMetadata, InvalidSoftwareStatement, InvalidToken
 from askit.records import digest
 from askit.requests.known_client import note_client
 from askit.requests.software_statement import read_software_statement
@@ -45,11 +45,19 @@ async def read(core: Core, request: Request) -> Response:
 
 
 async def change(core: Core, request: Request) -> Response:
-    """200 with the new metadata; members that were left out are removed. Raises InvalidToken, InvalidClientMetadata."""
+    """200 with the new metadata; members that were left out are removed. Raises InvalidToken, InvalidClientMetadata.
+
+    A client that was vouched for once stays so: without its directory, its users would have agreed to another software.
+    """
     seen, metadata, token = await _registered(core, request)
     asked = await read_metadata(request)
     _require_same_identity(asked, metadata)
     vouched = await read_software_statement(core, asked, str(metadata[REGISTERED_FROM]))
+    if STATEMENT_ISSUER in metadata and not vouched.issuer:
+        raise InvalidSoftwareStatement(
+            "a directory vouched for this client: an update needs a software_statement that counts here",
+            clause="RFC 7592 2.2",
+        )
     changed = complete(core, asked, metadata, vouched)
     await require_own_sector(core, changed)
     if not await core.registrations.replace(seen, changed, digest(token)):
@@ -63,7 +71,10 @@ async def change(core: Core, request: Request) -> Response:
 async def end(core: Core, request: Request) -> Response:
     """204. From now on nothing that was issued to the client is valid. Raises InvalidToken."""
     _, metadata, _ = await _registered(core, request)
-    announced = await announce(core, ClientEnded(client_id=metadata["client_id"]))
+    ended = ClientEnded(
+        client_id=metadata["client_id"], registered_from=str(metadata.get(REGISTERED_FROM, ""))
+    )
+    announced = await announce(core, ended)
     core.clients.forget(metadata["client_id"])
     await core.registrations.end(metadata)
     await announced.deliver()

@@ -171,9 +171,13 @@ class TokenEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientEnded:
-    """A client that registered itself is no more, and nothing that was issued to it is valid."""
+    """A client that registered itself is no more, and nothing that was issued to it is valid.
+
+    `registered_from`: the pseudonym of the address from which it registered.
+    """
 
     client_id: str
+    registered_from: str
     kind: str = SESSION_REVOKED
     members: Mapping[str, Any] = field(default_factory=lambda: {"initiating_entity": "system"})
     happened_before: int = 0
@@ -181,7 +185,8 @@ class ClientEnded:
 
     @property
     def caused_by(self) -> Cause:
-        return Cause("client", self.client_id)
+        """The address: whoever may register can make any number of clients, one after another, and end them."""
+        return Cause("address", self.registered_from)
 
     def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:  # noqa: ARG002 - as all
         if receiver.resources:

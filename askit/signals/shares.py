@@ -17,9 +17,9 @@ from fapikit.signals.event_types import VERIFICATION
 
 
 class Cause(NamedTuple):
-    """A user by name, a client by id, or the stream itself."""
+    """A user by name, a client by id, an address where clients register by its pseudonym, or the stream itself."""
 
-    kind: Literal["user", "client", "stream"]
+    kind: Literal["user", "client", "address", "stream"]
     name: str
 
     @property
@@ -28,7 +28,7 @@ class Cause(NamedTuple):
 
     def share(self, settings: SharedSignals) -> int:
         """So many of its events may wait in one queue."""
-        return settings.most_of_client if self.kind == "client" else settings.most_of_user
+        return settings.most_of_client if self.kind in ("client", "address") else settings.most_of_user
 
 
 THE_STREAM: Final = Cause("stream", "")

@@ -85,18 +85,18 @@ class EventReceiver:
 
         TransportError, StoreError, TooManyEvents: it cannot be decided now, and should come again. `sender_known`: it
         comes from the transmitter, whatever it is. Without that only what the transmitter signed counts for its budget,
-        so that nobody else can use it up.
+        and once, so that nobody else can use it up.
         """
         octets, now = len(token.reveal()), self.clock()
         self._left.require(octets, now)
         if sender_known:
             self._left.spend(octets, now)
         event = yield from self._verified(token)
-        if not sender_known:
-            self._left.spend(octets, now)
         mark = _key("heard", self._name, event.issuer, event.jti)
         if (yield from store_get(self._store, mark)) is not None:
             return Heard(event, again=True)
+        if not sender_known:
+            self._left.spend(octets, now)
         if event.types & ABOUT_THE_STREAM:
             yield from self._hear_of_stream(event)
         elif self._is_usable(event):

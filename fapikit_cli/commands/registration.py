@@ -88,10 +88,10 @@ def delete(
 def _managed(client: Path | None) -> Iterator[tuple[ClientFile, RegistrationFile, HttpSettings]]:
     from fapikit_cli.connecting import http_of, seal_of
     from fapikit_cli.picked_up import client_file_of
-    from fapikit_cli.registration_file import REGISTRATION_FILE, RegistrationFile
+    from fapikit_cli.registration_file import RegistrationFile
 
     file = client_file_of(client)
-    yield file, RegistrationFile(file.path.with_name(REGISTRATION_FILE), seal_of(file)), http_of(file)
+    yield file, RegistrationFile(file.registration_file, seal_of(file)), http_of(file)
 
 
 def _keeping(kept: RegistrationFile, call: Callable[[Registration], Registration]) -> Registration:

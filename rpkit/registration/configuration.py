@@ -100,8 +100,9 @@ def _read(before: Registration, response: HttpResponse, asked: Mapping[str, Any]
         found = read_registration_answer(response, asked, status=200, clause="RFC 7592 3")
     except RegistrationError as error:
         kept = Registration.kept_in(error)
-        if kept is not None and kept.client_id in ("", before.client_id):
-            error.outcome = replace(kept, client_id=before.client_id).over(before)
+        if kept is not None:
+            own = kept.client_id in ("", before.client_id)
+            error.outcome = replace(kept, client_id=before.client_id).over(before) if own else None
         raise
     if found.client_id != before.client_id:
         raise RegistrationError(

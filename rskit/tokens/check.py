@@ -61,7 +61,10 @@ class TokenCheck:
         self._decryption = decryption
 
     def recognise(self, digest: bytes, now: float) -> Token | None:
-        """The bearer token with this digest, if it was seen before and no check could refuse it. None says nothing."""
+        """The bearer token with this digest, if it was seen before and no check could refuse it. None says nothing.
+
+        Raises what the denylist raises, or the function that names issuers.
+        """
         entry = self._cached(digest)
         if type(entry) is not UnboundJwt or not entry.speaks(now):
             return None

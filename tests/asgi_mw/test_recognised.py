@@ -242,6 +242,41 @@ def test_a_token_whose_issuer_is_trusted_no_more_or_otherwise_is_not_recognised(
     assert door.call(token)[0] == 401
 
 
+@pytest.mark.parametrize("fails", ["the denylist", "the function that names issuers"])
+def test_what_the_application_gives_may_fail_and_the_whole_check_says_what_that_means(
+    fails: str, clock: FrozenClock
+):
+    failing: list[Exception] = []
+    trusted = an_issuer()
+
+    def may_fail(answer: Any) -> Any:
+        if failing:
+            raise failing[0]
+        return answer
+
+    server = a_server(
+        clock=clock,
+        **(
+            {"denylist": lambda _: may_fail(False)}
+            if fails == "the denylist"
+            else {"issuers": lambda _: may_fail(trusted)}
+        ),
+    )
+    door, token = Door(server), a_token()
+    for _ in range(2):
+        assert door.call(token)[0] == 200
+    assert door.was_recognised
+    failing.append(e.StoreUnavailable("the list of revocations cannot be read"))
+    assert door.call(token)[0] == 503
+    assert door.checked is None
+    failing[0] = RuntimeError("a fault of the application")
+    with pytest.raises(RuntimeError) as raised:
+        door.call(token)
+    ours = [frame.frame for frame in raised.traceback if "/rskit/" in str(frame.path)]
+    assert ours
+    assert not [frame for frame in ours if token in repr(frame.f_locals)]
+
+
 MORE_TO_ASK: dict[str, tuple[Issuer, dict[str, Any], HttpResponse]] = {
     "a status list": (an_issuer(status_lists=StatusLists()), {"status": status()}, a_list()),
     "introspection of all": (asking(), {}, says()),

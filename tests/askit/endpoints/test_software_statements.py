@@ -13,7 +13,7 @@ from fapikit.errors import ConfigurationError
 from tests.askit.bank import Bank, settings
 from tests.askit.hosting import TLS, hosting
 from tests.askit.plain_client import CALLBACK, ISSUER, without
-from tests.askit.registering import OPENER, register
+from tests.askit.registering import OPENER, register, update, whole
 from tests.clocks import NOW
 from tests.keys import a_key, b64, mint
 
@@ -267,6 +267,30 @@ async def test_a_client_ends_with_the_trust_in_its_directory(changes: dict[str, 
         base_url=ISSUER,
     )
     assert (await client.push()).json()["error"] == "invalid_client"
+
+
+@pytest.mark.spec("RFC 7592 2.2", "RFC 7591 2.3")
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_client_does_not_outlive_its_directory_by_an_update(trusted: bool) -> None:
+    bank = a_bank()
+    registered = (await register(bank, software_statement=a_statement())).json()
+    config = a_bank(**({} if trusted else {"software_statement_issuers": []})).config
+    http = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=AuthorizationServer(config, store=bank.store, clock=bank.clock)),
+        base_url=ISSUER,
+    )
+    sent = [None] if trusted else [None, registered["software_statement"]]
+    for statement in sent:
+        asked = whole(registered, software_statement=statement, redirect_uris=[CALLBACK])
+        bearer = {"authorization": f"Bearer {registered['registration_access_token']}"}
+        refused = await http.put(registered["registration_client_uri"], json=asked, headers=bearer)
+        assert (refused.status_code, refused.json().get("error")) == (400, "invalid_software_statement")
+
+
+async def test_a_client_may_be_vouched_for_later() -> None:
+    bank = a_bank()
+    changed = await update(bank, (await register(bank)).json(), software_statement=a_statement())
+    assert changed.json()["redirect_uris"] == [VOUCHED]
 
 
 async def test_a_client_without_a_statement_ends_when_one_is_required() -> None:

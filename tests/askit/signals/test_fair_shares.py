@@ -11,12 +11,13 @@ import pytest
 
 from askit.pytest_plugin.hosts import Hosts
 from askit.pytest_plugin.movable_clock import MovableClock
-from askit.pytest_plugin.running import API_CLIENT_ID
+from askit.pytest_plugin.running import API_CLIENT_ID, REDIRECT_URI
 from askit.signals.announce import announce
 from askit.signals.happened import ClientEnded
 from askit.signals.shares import Cause
 from fapikit import MemoryStore
 from fapikit.errors import UnreadableRecord
+from fapikit.secrets import Secret
 from fapikit.signals.event_types import POLL, SESSION_REVOKED, STREAM_UPDATED
 from fapikit.signals.polling import Polling
 from fapikit.signals.transmitters import Transmitter
@@ -24,7 +25,7 @@ from rpkit import Client
 from rskit import Denylist, SignalReceiver
 from tests.askit.signals.bank import SIGNALS, Bank, Browser, Receiver, a_bank, client_of
 from tests.askit.signals.test_push import Told
-from tests.keys import claims_of
+from tests.keys import a_key, claims_of
 
 USERS = [
     {"username": "alice", "password": "wonderland"},
@@ -155,13 +156,38 @@ def test_a_user_who_signs_in_and_out_loses_only_what_is_her_own_and_the_receiver
 
 
 def ends(bank: Bank, *client_ids: str) -> None:
-    """Registrations end; each is a cause of its own."""
+    """Registrations end, each made from another address; so each is a cause of its own."""
 
     async def announced() -> None:
         for client_id in client_ids:
-            await announce(bank.app.core, ClientEnded(client_id=client_id))
+            await announce(bank.app.core, ClientEnded(client_id=client_id, registered_from=client_id))
 
     asyncio.run(announced())
+
+
+@pytest.mark.spec("RFC 8936 2.4", "RFC 7592 2.3")
+def test_nobody_pushes_out_what_others_ended_by_registrations_that_come_and_go(askit_hosts: Hosts) -> None:
+    asked = {
+        "client_name": "Here and gone",
+        "redirect_uris": [REDIRECT_URI],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "id_token_signed_response_alg": "ES256",
+        "jwks": {"keys": [dict(a_key("ES256", 5).public_jwk)]},
+    }
+    short = {**SIGNALS, "longest_queue": 10}
+    open_to_all = {"initial_access_token": "open", "registration": {"scopes": ["openid"]}}
+    with a_bank(askit_hosts, shared_signals=short, **open_to_all) as bank, closing(Receiver(bank)) as api:
+        api.create()
+        ends(bank, "another")
+        (event,) = waiting(api)
+        opener, http = Secret("open"), bank.http()
+        for _ in range(12):
+            registered = Client.register(
+                bank.issuer, asked, profile="oauth-2.1", initial_access_token=opener, http=http
+            )
+            Client.delete_registration(registered, http=http)
+        assert waiting(api)[0] == event
+        assert len(waiting(api)) == 4, "that, two of the others, and that some were lost"
 
 
 @pytest.mark.spec("RFC 8936 2.4")
@@ -200,8 +226,12 @@ def test_many_processes_that_tell_at_once_lose_nothing(askit_hosts: Hosts) -> No
 
         async def at_once() -> None:
             core = bank.app.core
-            await asyncio.gather(*(announce(core, ClientEnded(client_id=name)) for name in names))
-            await asyncio.gather(*(announce(core, ClientEnded(client_id=names[0])) for _ in range(5)))
+            await asyncio.gather(
+                *(announce(core, ClientEnded(client_id=name, registered_from=name)) for name in names)
+            )
+            await asyncio.gather(
+                *(announce(core, ClientEnded(client_id=names[0], registered_from=names[0])) for _ in range(5))
+            )
 
         asyncio.run(at_once())
         sets = api.poll(stream).json()["sets"]
@@ -215,6 +245,6 @@ async def test_a_share_that_is_damaged_is_named() -> None:
     await told.stream(POLL)
     core = told.server.core
     key = core.records.key("events", "stream")
-    told.store.put(f"{key}:{Cause('client', 'x').key}", b'{"waiting":[1]}', 60)
+    told.store.put(f"{key}:{Cause('address', 'x').key}", b'{"waiting":[1]}', 60)
     with pytest.raises(UnreadableRecord, match="share of a queue"):
-        await announce(core, ClientEnded(client_id="x"))
+        await announce(core, ClientEnded(client_id="x", registered_from="x"))

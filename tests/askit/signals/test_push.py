@@ -302,7 +302,7 @@ async def test_of_a_full_queue_the_oldest_goes_and_the_receiver_learns_it(
     await told.stream(POLL)
     names = [f"client-{number}" for number in range(210)]
     for name in names:
-        await announce(told.server.core, ClientEnded(client_id=name))
+        await announce(told.server.core, ClientEnded(client_id=name, registered_from=name))
     first, *others = await told.applications()
     assert first is None, "an event about the stream, in place of the first one that was lost"
     assert others == names[10:]
@@ -314,12 +314,12 @@ async def test_whoever_finds_a_queue_full_loses_what_is_their_own() -> None:
     await told.stream(POLL)
     names = [f"client-{number}" for number in range(199)]
     for name in names:
-        await announce(told.server.core, ClientEnded(client_id=name))
+        await announce(told.server.core, ClientEnded(client_id=name, registered_from=name))
     for session_id in ("s1", "s2"):
         session = Session(session_id=session_id, username="alice", auth_time=0, acr="1", expires_at=1)
         await announce(told.server.core, SessionEnded(session=session, clients=()))
     assert await told.applications() == [*names, None, None], "an event about the stream is where s1 was"
-    await announce(told.server.core, ClientEnded(client_id="another"))
+    await announce(told.server.core, ClientEnded(client_id="another", registered_from="another"))
     assert (await told.applications())[0] == "client-1", "who has nothing there takes the place of the oldest"
 
 
@@ -328,9 +328,9 @@ async def test_a_client_that_ends_its_tokens_pushes_nothing_else_out(
 ) -> None:
     told = Told()
     stream = await told.stream(POLL)
-    await announce(told.server.core, ClientEnded(client_id="first"))
+    await announce(told.server.core, ClientEnded(client_id="first", registered_from="first"))
     await told.ends(*(f"t{number}" for number in range(30)))
-    await announce(told.server.core, ClientEnded(client_id="last"))
+    await announce(told.server.core, ClientEnded(client_id="last", registered_from="last"))
     loss, share = 1, 20
     assert await told.applications() == ["first", *[None] * (loss + share), "last"]
     assert caplog.text.count("an event is lost") == 1
@@ -341,7 +341,7 @@ async def test_a_client_that_ends_its_tokens_pushes_nothing_else_out(
     assert len(await told.applications()) == 100, (
         "the other half is not for the ends of tokens, whosever they are"
     )
-    await announce(told.server.core, ClientEnded(client_id="after"))
+    await announce(told.server.core, ClientEnded(client_id="after", registered_from="after"))
     assert (await told.applications())[-1] == "after"
     settings = told.server.config.shared_signals
     assert settings is not None
@@ -377,7 +377,9 @@ async def test_a_new_event_is_found_behind_many_that_have_ended() -> None:
     told = Told(changes={"shared_signals": {**MAPPING["shared_signals"], "longest_queue": 10_000}})
     await told.stream()
     for number in range(2_500):
-        await announce(told.server.core, ClientEnded(client_id=f"client-{number}"))
+        await announce(
+            told.server.core, ClientEnded(client_id=f"client-{number}", registered_from=f"client-{number}")
+        )
     told.clock.advance(8 * 86_400)
     await told.ends("new")
     assert told.heard == ["new"]

@@ -61,9 +61,10 @@ def test_whoever_names_it_has_written_it(here: Path, monkeypatch: pytest.MonkeyP
     assert client_file_of(None).key == here / "../secret"
 
 
-def test_its_tokens_are_not_read_through_a_link_either(here: Path) -> None:
-    (here / "fapikit-tokens.json").symlink_to(here.parent / "secret")
-    with pytest.raises(WrongUsage, match="its tokens is outside of the folder"):
+@pytest.mark.parametrize("kept", ["tokens", "registration"])
+def test_what_is_kept_beside_it_is_not_read_through_a_link_either(kept: str, here: Path) -> None:
+    (here / f"fapikit-{kept}.json").symlink_to(here.parent / "secret")
+    with pytest.raises(WrongUsage, match=f"its {kept} is outside of the folder"):
         client_file_of(None)
 
 
@@ -112,8 +113,8 @@ def stranger() -> Iterator[socket.socket]:
     "words",
     [
         ["token", "client-credentials"], ["login"], ["ciba", "--hint", "alice"], ["introspect", "--token", "../secret"],
-        ["registration", "show"], ["token", "exchange", "--received", "../secret"],
-        ["attack", "https://localhost/", "--as", "server"],
+        ["token", "exchange", "--received", "../secret"], ["attack", "https://localhost/", "--as", "server"],
+        ["registration", "show"], ["registration", "update", "changes.json"], ["registration", "delete", "--yes"],
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -121,6 +122,7 @@ def test_no_command_sends_a_secret_to_a_stranger(
     words: list[str], here: Path, stranger: socket.socket
 ) -> None:
     issuer = f"https://localhost:{stranger.getsockname()[1]}"
+    (here / "changes.json").write_text("{}")
     (here / "fapikit-client.toml").write_text(
         f'issuer = "{issuer}"\nclient_id = "me"\nauth = "client_secret_post"\nclient_secret = "../secret"\n'
     )

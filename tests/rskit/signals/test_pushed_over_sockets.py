@@ -267,4 +267,7 @@ def test_a_stranger_does_not_use_up_the_budget_of_a_transmitter_without_a_header
     with process(skin, MemoryStore(clock=CLOCK), CLOCK, **settings) as api:
         forged = an_event(key=a_key("ES256", 2), header={"kid": KEY.kid})
         assert {api.push(forged).status_code for _ in range(10)} == {400}
-        assert [api.push(an_event()).status_code for _ in range(4)] == [202, 202, 202, 429]
+        overheard = an_event(jti="overheard")
+        assert {api.push(overheard).status_code for _ in range(10)} == {202}
+        new = [api.push(an_event(jti=f"new{n}")).status_code for n in range(3)]
+        assert new == [202, 202, 429]
