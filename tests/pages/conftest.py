@@ -45,7 +45,7 @@ class _Printed(logging.Handler):
 
 @pytest.fixture
 def shown_log() -> Iterator[dict[str, Any]]:
-    """Why an API refuses a request is printed, as in its log, without the id that each request has. It adds no names."""
+    """Why an API refuses a request is printed, as in its log, without the id of the request. It adds no names."""
     log, printed = logging.getLogger("rskit"), _Printed()
     before = log.level
     log.addHandler(printed)
