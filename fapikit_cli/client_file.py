@@ -89,10 +89,10 @@ def find_client_file(named: Path | None) -> Path:
     return found
 
 
-def read_client_file(path: Path) -> ClientFile:
-    """Raises WrongUsage, which names the setting; OSError."""
+def read_client_file(path: Path, octets: bytes | None = None) -> ClientFile:
+    """`octets`: what is in it, if it was read before. Raises WrongUsage, which names the setting; OSError."""
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads((path.read_bytes() if octets is None else octets).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path} is not TOML: {error}", "correct the file") from error
     known = {setting.name: setting for setting in fields(ClientFile) if setting.name != "path"}

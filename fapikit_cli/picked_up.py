@@ -30,8 +30,9 @@ def client_file_of(named: Path | None) -> ClientFile:
     path = find_client_file(named)
     if named is not None or os.environ.get(FROM_ENVIRONMENT):
         return read_client_file(path)
-    _require_own(path)
-    file = read_client_file(path)
+    with path.open("rb") as opened:  # what is judged is what is read, whoever changes the folder meanwhile
+        _require_own(path, os.fstat(opened.fileno()))
+        file = read_client_file(path, opened.read())
     for setting, outside in files_outside(file).items():
         raise WrongUsage(
             f"{path} is in this folder, nobody named it, and its {setting} is outside of the folder: {outside}."
@@ -55,16 +56,16 @@ def files_outside(file: ClientFile) -> dict[str, Path]:
     }
 
 
-def _require_own(path: Path) -> None:
+def _require_own(path: Path, opened: os.stat_result) -> None:
     if sys.platform == "win32":
         return
-    for found in (path.lstat(), path.stat()):
+    for found in (path.lstat(), opened):
         if found.st_uid != os.geteuid():
             raise WrongUsage(
                 f"{path} is in this folder, and belongs to another user of this machine. It was not used",
                 f"if you trust what is in it, name it: --client {shlex.quote(str(path))}",
             )
-    if path.stat().st_mode & stat.S_IWOTH:
+    if opened.st_mode & stat.S_IWOTH:
         raise WrongUsage(
             f"{path} can be changed by every user of this machine. It was not used",
             f"chmod o-w {shlex.quote(str(path))}, and look at what is in it",

@@ -6,6 +6,7 @@ Role: RP
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -54,7 +55,7 @@ def register_client(wanted: Wanted) -> tuple[Path, Registration]:
     folder, profile = wanted.folder.absolute(), profile_of(wanted.profile)
     kept = folder / REGISTRATION_FILE
     for path in (folder / CLIENT_FILE, kept):
-        if path.exists():
+        if os.path.lexists(path):  # a link to nothing too: the file would be made where it leads
             raise WrongUsage(f"{path} exists", "choose another --folder; nothing was registered")
     token = None
     if wanted.initial_access_token is not None:

@@ -6,10 +6,12 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
+from fapikit_cli import picked_up
 from fapikit_cli.failing import WrongUsage
 from fapikit_cli.picked_up import client_file_of
 from fapikit_cli.typer_app import app
@@ -100,6 +102,27 @@ def test_it_belongs_to_the_user_and_nobody_else_can_change_it(
     with pytest.raises(WrongUsage, match="belongs to another user"):
         client_file_of(None)
     assert client_file_of(Path("fapikit-client.toml")).client_id == "me"
+
+
+def test_what_was_judged_is_what_is_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else who may change the folder waits for the moment in between."""
+    judge = picked_up._require_own
+
+    def judged_and_exchanged(*arguments: Any) -> None:
+        judge(*arguments)
+        (here / "other").write_text(GOOD.replace("bank.example", "stranger.example"))
+        (here / "other").replace(here / "fapikit-client.toml")
+
+    monkeypatch.setattr(picked_up, "_require_own", judged_and_exchanged)
+    assert client_file_of(None).issuer == "https://bank.example"
+
+
+@pytest.mark.parametrize("name", ["fapikit-client.toml", "fapikit-registration.json"])
+def test_a_registration_makes_no_file_where_a_link_leads(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    words = ["register", "https://localhost:1", "--folder", str(tmp_path)]
+    with pytest.raises(WrongUsage, match=f"{name} exists"):
+        get_command(app)(words, standalone_mode=False)
 
 
 @pytest.fixture
