@@ -122,6 +122,9 @@ class Guard:
         await self._send({"type": f"{kind}.start", "status": status, "headers": encoded})
         body = b"" if self._scope.get("method") == "HEAD" else body
         await self._send({"type": f"{kind}.body", "body": body})
+        if kind != "http.response":
+            # uvicorn logs an error if this task ends before it sees that the connection, which it closes, is closed.
+            await asyncio.sleep(0)
 
     def _begin(self, checked: CheckedRequest, kind: str, message: Message) -> Awaitable[None]:
         """Complete, replace or drop what is sent before the answer has begun."""
