@@ -10,9 +10,11 @@ import sys
 from typing import Any
 
 from asgi_mw.protect import Protect
+from asgi_mw.route_rules import access_among, has_rule
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
+from rskit.policy.misplaced_access import require_rules_in_force
 from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 
@@ -34,6 +36,7 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
     ways = list(all_ways(inner, public_accesses[-1] if public_accesses else PublicAccess()))
     if any(way.route is None for way in ways):
         raise ConfigurationError(_UNKNOWN)
+    require_rules_in_force(ways, has_rule)
     found = (
         RoutePolicy(_methods(way.route), way.path, _policy(way)).without_token(way, public_accesses)
         for way in ways
@@ -86,7 +89,7 @@ def _policy(way: Way) -> Access | str | None:
         return access
     if isinstance(endpoint, type):
         return _of_methods(endpoint)
-    return _of_dependencies(getattr(route, "dependant", None))
+    return access_among(getattr(route, "dependant", None))
 
 
 def _required_around(route: Any) -> Access | None:
@@ -94,11 +97,11 @@ def _required_around(route: Any) -> Access | None:
     dependant = getattr(route, "dependant", None)
     around = [dependency.dependency for dependency in getattr(route, "dependencies", None) or ()]
     own = [found for found in getattr(dependant, "dependencies", ()) if found.call not in around]
-    if any(isinstance(found.call, Access) or _of_dependencies(found) for found in own):
+    if any(isinstance(found.call, Access) or access_among(found) for found in own):
         raise ConfigurationError(
             f"{getattr(route, 'path', '')}: an endpoint is public or has an Access, not both: remove one of the two"
         )
-    return _of_dependencies(dependant)
+    return access_among(dependant)
 
 
 def _of_methods(endpoint: type) -> Access | str | None:
@@ -111,15 +114,3 @@ def _of_methods(endpoint: type) -> Access | str | None:
     if not rules or None in rules.values():
         return None
     return ", ".join(f"{name}: {rule!r}" for name, rule in rules.items())
-
-
-def _of_dependencies(dependant: Any) -> Access | None:
-    """FastAPI: an Access among the dependencies, at any depth."""
-    for dependency in getattr(dependant, "dependencies", ()):
-        call = dependency.call
-        if isinstance(call, Access):
-            return call
-        nested = _of_dependencies(dependency)
-        if nested is not None:
-            return nested
-    return None

@@ -15,6 +15,7 @@ from collections.abc import Collection, Generator, Iterable
 from asgi_mw.anonymous_user import ANONYMOUS_USER
 from asgi_mw.guard import Guard
 from asgi_mw.recognised import recognise
+from asgi_mw.route_rules import has_rule
 from asgi_mw.signed_messages import SignedMessagesLayer
 from asgi_mw.view import (
     READ,
@@ -27,7 +28,7 @@ from asgi_mw.view import (
     view_of,
     with_forwarded,
 )
-from fapikit.errors import FapiError
+from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Flow, background
 from fapikit.urls import origin_of
 from rskit.answers.cors import Cors, preflight_of_metadata
@@ -38,6 +39,7 @@ from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.checked_request import KEY, CheckedRequest
 from rskit.policy.current import CURRENT
 from rskit.policy.middleware_arguments import require_middleware_arguments
+from rskit.policy.misplaced_access import require_rules_in_force
 from rskit.policy.processes import refusal_under_uvicorn, require_known_processes
 from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
@@ -81,6 +83,7 @@ class Protect:
 
             self._run = CheckedApp(app, checks)
             self._guard = SigningGuard if checks.signs_answers else Guard
+        self._run_examined, self._run = self._run, self._run_first
         self._names = READ | resource_server.forwarded.octet_names
         self._own_path = resource_server.metadata_path.encode()
         own = (origin_of(resource_server.resource),)
@@ -209,7 +212,7 @@ class Protect:
 
         async def send_and_report_closed(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
-                for way in self._all_ways():
+                for way in self._examine_routes():
                     self.public_access.allows(way)
             await send(message)
 
@@ -217,6 +220,22 @@ class Protect:
             await self._app(scope, receive, send_and_report_closed)
         finally:
             await self._server.async_driver.aclose()
+
+    async def _run_first(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The first request that passes. Not every server runs the lifespan, and no mount does."""
+        self._examine_routes()
+        await self._run(scope, receive, send)
+
+    def _examine_routes(self) -> list[Way]:
+        """All ways. Raises ConfigurationError, with a line in the log, for a route that leaves out its rule."""
+        ways = list(self._all_ways())
+        try:
+            require_rules_in_force(ways, has_rule)
+        except ConfigurationError as error:
+            LOGGER.critical("%s: %s", self._server.resource, error)
+            raise
+        self._run = self._run_examined
+        return ways
 
     def _admit(self, decision: Decision, scope: Scope, guard: Guard) -> Refusal | None:
         """None for a request that passes to the app, else the refusal."""

@@ -28,6 +28,7 @@ from rskit.consents import use as consents
 from rskit.consents.ledger import Execute
 from rskit.decision import Refusal
 from rskit.policy.checked_request import KEY, CheckedRequest
+from rskit.policy.misplaced_access import remember_wrapped
 from rskit.policy.reading_details import reading_details
 from rskit.tokens.token import Token
 
@@ -59,6 +60,7 @@ class Access(rules.Access):
                 return await endpoint(*args, **kwargs)
             return await run_in_threadpool(endpoint, *args, **kwargs)
 
+        remember_wrapped(endpoint, self)
         return self.mark(guarded)  # type: ignore[return-value]
 
 

@@ -12,9 +12,10 @@ from typing import Any
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
+from rskit.policy.misplaced_access import require_rules_in_force
 from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
-from wsgi_mw.protect import Protect
+from wsgi_mw.protect import Protect, has_rule
 
 _UNKNOWN = "the routes of this application are not known: it is not a Flask app"
 
@@ -30,6 +31,7 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
     ways = list(all_ways(inner, public_accesses[-1] if public_accesses else PublicAccess()))
     if all(way.route is None for way in ways):
         raise ConfigurationError(_UNKNOWN)
+    require_rules_in_force(ways, has_rule)
     found = (
         RoutePolicy(_methods(way), way.path, _policy(way)).without_token(way, public_accesses) for way in ways
     )

@@ -24,6 +24,7 @@ from rskit.access import any_of, public
 from rskit.consents import use as consents
 from rskit.consents.ledger import Execute
 from rskit.policy.checked_request import KEY, TOKEN_KEY, CheckedRequest
+from rskit.policy.misplaced_access import remember_wrapped
 from rskit.policy.reading_details import reading_details
 from rskit.tokens.token import Token
 
@@ -49,6 +50,7 @@ class Access(rules.Access):
                     return Response(status=refusal.status)
             return current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
 
+        remember_wrapped(view, self)
         return cast(F, self.mark(guarded))
 
 

@@ -13,9 +13,11 @@ import sys
 from collections.abc import Callable, Collection, Generator, Iterable
 from typing import Any
 
-from fapikit.errors import FapiError
+from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Flow
+from rskit.access import ACCESS_MARK, Access
 from rskit.answers.cors import Cors, preflight_of_metadata
+from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
@@ -23,6 +25,7 @@ from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.checked_request import KEY, TOKEN_KEY, CheckedRequest
 from rskit.policy.current import CURRENT
 from rskit.policy.middleware_arguments import require_middleware_arguments
+from rskit.policy.misplaced_access import require_rules_in_force
 from rskit.policy.processes import require_known_processes
 from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
@@ -67,6 +70,7 @@ class Protect:
 
             self._run = CheckedApp(app, checks)
             self._guard = SigningGuard if checks.signs_answers else Guard
+        self._run_examined, self._run = self._run, self._run_first
 
     @property
     def inner(self) -> WSGIApp:
@@ -130,6 +134,19 @@ class Protect:
             return True
         return self._server.excuses(refusal, view, None)
 
+    def _run_first(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The first request that passes. Raises ConfigurationError if a route of Flask leaves out its rule."""
+        if "flask" in sys.modules:
+            from wsgi_mw.flask_way import all_ways
+
+            try:
+                require_rules_in_force(all_ways(self._app, self.public_access), has_rule)
+            except ConfigurationError as error:
+                LOGGER.critical("%s: %s", self._server.resource, error)
+                raise
+        self._run = self._run_examined
+        return self._run(environ, start_response)
+
     def _find_way(self, environ: Environ) -> Way | None:
         if "flask" not in sys.modules:
             return None  # the application is not of Flask, so nothing is known about its inside
@@ -160,3 +177,8 @@ class Protect:
             return None
         start_response(status_line(status), [*headers, *server.response_headers(view, nonce=False)])
         return [b""]
+
+
+def has_rule(way: Way) -> bool:
+    """Whether the view is public, or applies an Access."""
+    return way.public or isinstance(getattr(way.endpoint, ACCESS_MARK, None), Access)
