@@ -25,7 +25,10 @@ _LINE_BREAKING: Final = re.compile(r"[^\x20-\x7e]")
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One refusal. `facts` are safe to log. `interaction_id` connects it with the client's own log."""
+    """One refusal. `facts` are safe to log. `interaction_id` connects it with the client's own log.
+
+    A path may name an account or a customer, so it is in the facts of errors about the URL alone.
+    """
 
     reason: str
     status: int
@@ -43,7 +46,8 @@ class Trace:
         facts = "".join(f" {name}={value!r}" for name, value in self.facts.items())
         hint = f" ({self.hint})" if self.hint else ""
         rule = f" [{self.clause}]" if self.clause else ""
-        return f"{self.status} {self.reason}{rule} {self.message}{facts}{hint}"
+        asked = f" interaction_id={self.interaction_id!r}" if self.interaction_id else ""
+        return f"{self.status} {self.reason}{rule} {self.message}{facts}{hint}{asked}"
 
 
 def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id: str | None) -> None:

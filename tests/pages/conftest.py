@@ -40,12 +40,12 @@ def at_a_bank(askit: RunningServer[AuthorizationServer], monkeypatch: pytest.Mon
 class _Printed(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.getMessage().startswith("refused"):
-            print(record.getMessage())
+            print(record.getMessage().partition(" interaction_id=")[0])
 
 
 @pytest.fixture
 def shown_log() -> Iterator[dict[str, Any]]:
-    """Why an API refuses a request is printed, as in its log. It adds no names."""
+    """Why an API refuses a request is printed, as in its log, without the id of the request. It adds no names."""
     log, printed = logging.getLogger("rskit"), _Printed()
     before = log.level
     log.addHandler(printed)

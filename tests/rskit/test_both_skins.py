@@ -142,6 +142,11 @@ def test_the_interaction_id_of_the_answer_is_the_one_in_the_trace(
     assert [answer.status for answer in answers] == [403, 403, 401]
     traced = [record.rskit.interaction_id for record in caplog.records]  # type: ignore[attr-defined]
     assert traced == [answer.header("x-fapi-interaction-id") for answer in answers]
+    for record, shown in zip(caplog.records, traced, strict=True):
+        text = record.getMessage()
+        assert text.endswith(f" interaction_id='{shown}'")
+        assert "/admin" not in text
+        assert "<script>" not in text
     assert len(set(traced)) == (1 if sent and sent[0] == "2" else 3)
 
 
