@@ -38,6 +38,7 @@ from askit.endpoints import (
     manage_registration,
     metadata,
     par,
+    probes,
     register,
     revoke,
     signals_metadata,
@@ -104,6 +105,8 @@ def build_routes(core: Core) -> list[Route]:
             )
         ),
         *(() if core.config.shared_signals is None else _signals(core, api)),
+        Route(f"{base}/healthz", api(probes.live)),
+        Route(f"{base}/readyz", api(probes.Readiness().ready)),
         shared(f"{base}/par", par.par, "POST"),
         shared(f"{base}/token", token.token, "POST"),
         shared(f"{base}/revoke", revoke.revoke, "POST"),

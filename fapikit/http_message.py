@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from fapikit.errors import MalformedMessage, PeerRefused, Remedy, UnexpectedStatus
 from fapikit.json_body import parse_json_body
 from fapikit.members import LOG
-from fapikit.peer_words import PeerWords, secrets_in, words_in_text, words_of
+from fapikit.peer_words import PeerWords, known_in, secrets_in, words_in_text, words_of
 from fapikit.secrets import Concealed, Secret, conceal, revealed
 from fapikit.tracebacks import bare
 from fapikit.urls import without_query
@@ -226,12 +226,12 @@ def words_in(response: HttpResponse) -> PeerWords:
 
     Of a page or another text, the first words that people see are the description.
     """
-    hidden = _hidden_from(response)
+    hidden, known = _hidden_from(response), _known_in(response)
     try:
         members, _ = parse_json_body(response.body, response.header("content-type"))
     except ValueError:
-        return words_in_text(response.body, hidden=hidden)
-    return words_of(members, hidden=hidden)
+        return words_in_text(response.body, hidden=hidden, known=known)
+    return words_of(members, hidden=hidden, known=known)
 
 
 def _words_in_challenge(response: HttpResponse) -> PeerWords:
@@ -247,12 +247,17 @@ def _words_in_challenge(response: HttpResponse) -> PeerWords:
 def words_of_challenge(parameters: Mapping[str, str], response: HttpResponse) -> PeerWords:
     """`error` and `error_description` among the parameters of a challenge in this response."""
     named = {name: parameters.get(name) for name in ("error", "error_description")}
-    return words_of(named, hidden=_hidden_from(response))
+    return words_of(named, hidden=_hidden_from(response), known=_known_in(response))
 
 
 def _hidden_from(response: HttpResponse) -> tuple[str, ...]:
     sent = response.request
     return () if sent is None else tuple(secrets_in(sent.headers, sent.body))
+
+
+def _known_in(response: HttpResponse) -> frozenset[str]:
+    sent = response.request
+    return frozenset() if sent is None else frozenset(known_in(sent.headers, sent.body))
 
 
 def read_retry_after(response: HttpResponse, now: float) -> float | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import codecs
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from fapikit import strict_json
+from fapikit import base64url, strict_json
 
 LONGEST: Final = 200
 """In characters: how much of a peer's text is quoted."""
@@ -27,6 +27,8 @@ _LONG: Final = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
 _LONGEST_WORD: Final = 40
 _NAME: Final = re.compile(r"(?:[a-z]{1,20}|\d{1,2})(?:[._](?:[a-z]{1,20}|\d{1,2}))+\Z")
 """A name of the specifications, or a place in JSON: no such words in small letters are random."""
+_NAMED: Final = re.compile(r"\A[a-z]{1,20}=")
+"""What stands before a value, as in `kid=...`."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 """A UUID is quoted: gateways identify a request by it, and their operators ask for it."""
 _SECRET_HEADERS: Final = frozenset({"authorization", "dpop"})
@@ -41,6 +43,7 @@ _NOT_SECRET: Final = frozenset(
         "client_id",
         "code_challenge",
         "code_challenge_method",
+        "dpop_jkt",
         "grant_type",
         "prompt",
         "redirect_uri",
@@ -79,8 +82,10 @@ def is_error_code(text: object) -> bool:
     return all(0x20 <= ord(character) <= 0x7E and character not in '"\\' for character in text)
 
 
-def words_of(members: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> PeerWords:
-    """The error text of a response (its JSON members, or its parameters). `hidden`: texts that must not be quoted.
+def words_of(
+    members: Mapping[str, Any], *, hidden: Iterable[str] = (), known: Collection[str] = ()
+) -> PeerWords:
+    """The error text of a response (its JSON members, or its parameters). `hidden`, `known`: as in `repeatable`.
 
     A body without a well-formed `error`, such as that of a gateway, is quoted as it is. A null is an absent member.
     """
@@ -89,12 +94,12 @@ def words_of(members: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> PeerW
     code = members.get("error")
     if is_error_code(code):
         description = members.get("error_description") or members.get("message")
-        shown = repeatable(_text(description), hidden) if description else None
-        return PeerWords(repeatable(str(code), hidden), shown)
-    return PeerWords(None, repeatable(_text(members), hidden) if members else None)
+        shown = repeatable(_text(description), hidden, known) if description else None
+        return PeerWords(repeatable(str(code), hidden, known), shown)
+    return PeerWords(None, repeatable(_text(members), hidden, known) if members else None)
 
 
-def words_in_text(body: bytes, *, hidden: Iterable[str] = ()) -> PeerWords:
+def words_in_text(body: bytes, *, hidden: Iterable[str] = (), known: Collection[str] = ()) -> PeerWords:
     """The error text in a body that is no JSON: a form with `error`, a page, or plain text. None of other octets."""
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(
@@ -107,27 +112,29 @@ def words_in_text(body: bytes, *, hidden: Iterable[str] = ()) -> PeerWords:
     hidden = tuple(hidden)
     form = dict(parse_qsl(text.strip()))
     if is_error_code(form.get("error")):
-        return words_of(form, hidden=hidden)
+        return words_of(form, hidden=hidden, known=known)
     shown = " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
-    return PeerWords(None, repeatable(shown, hidden) if shown else None)
+    return PeerWords(None, repeatable(shown, hidden, known) if shown else None)
 
 
-def repeatable(text: str, hidden: Iterable[str] = ()) -> str:
+def repeatable(text: str, hidden: Iterable[str] = (), known: Collection[str] = ()) -> str:
     """At most 200 characters of a peer's text, printable on one line.
 
-    The `hidden` texts are masked, and so is any text that looks like a token: a broken server may send one.
+    The `hidden` texts are masked, and so is any text that looks like a token: a broken server may send one. The `known`
+    texts are no secrets, whatever they look like. A text that is in both is masked.
     """
     for secret in hidden:
         text = text.replace(secret, "***")
-    text = _LONG.sub(_masked, text)
+    text = _LONG.sub(lambda found: _masked(found[0], known), text)
     shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[:LONGEST])
     return shown if len(text) <= LONGEST and len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
 
 
-def _masked(found: re.Match[str]) -> str:
-    text = found[0]
+def _masked(text: str, known: Collection[str]) -> str:
     harmless = not any(map(str.isdigit, text)) and len(text) < _LONGEST_WORD
-    return text if harmless or _NAME.match(text.rstrip(".")) or _UUID.match(text) else "***"
+    if harmless or _NAME.match(text.rstrip(".")) or _UUID.match(text):
+        return text
+    return text if _NAMED.sub("", text.rstrip(".")) in known else "***"
 
 
 def secrets_in(headers: Iterable[tuple[str, str]], form: bytes) -> Iterable[str]:
@@ -138,6 +145,28 @@ def secrets_in(headers: Iterable[tuple[str, str]], form: bytes) -> Iterable[str]
     for name, value in parse_qsl(form.decode("latin-1")):
         if name not in _NOT_SECRET and len(value) >= _SHORTEST_SECRET:
             yield value
+
+
+def known_in(headers: Iterable[tuple[str, str]], form: bytes) -> Iterator[str]:
+    """What a request tells openly: the values of `_NOT_SECRET`, and the `kid` of each JWT, which names a public key."""
+    pairs = parse_qsl(form.decode("latin-1"))
+    for name, value in pairs:
+        if name in _NOT_SECRET:
+            yield value
+    for value in (*(value for _, value in pairs), *(value for _, value in headers)):
+        head, dot, _ = value.rpartition(" ")[2].partition(".")
+        if dot and head.startswith("eyJ"):  # the beginning of a JSON object
+            kid = _member(head, "kid")
+            if kid is not None:
+                yield kid
+
+
+def _member(part: str, name: str) -> str | None:
+    try:
+        found = strict_json.parse_object(base64url.decode(part)).get(name)
+    except ValueError:
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _text(value: object) -> str:

@@ -75,6 +75,15 @@ def problems(tag: str, version: str, known: list[Entry], lowest: str | None) -> 
         yield f"the public surface has changed: the version must be {lowest} or higher, see {SURFACE}"
 
 
+def unnamed(repository: str) -> Iterator[str]:
+    """Without an address the page at the index leads nowhere."""
+    if not repository.startswith("https://"):
+        yield (
+            "pyproject.toml does not name the repository: set repository in [tool.hatch.metadata.hooks.custom] to its "
+            "https address"
+        )
+
+
 def lowest_version(known: list[Entry]) -> str | None:
     """By the public surface of the last release, if there is one. Raises CalledProcessError without its tag."""
     if len(known) < 2:
@@ -87,9 +96,11 @@ def lowest_version(known: list[Entry]) -> str | None:
 
 
 def main() -> int:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    version = settings["project"]["version"]
+    repository = settings["tool"]["hatch"]["metadata"]["hooks"]["custom"]["repository"]
     known = entries(CHANGELOG.read_text("utf-8"))
-    wrong = list(problems(sys.argv[1], project["version"], known, lowest_version(known)))
+    wrong = [*problems(sys.argv[1], version, known, lowest_version(known)), *unnamed(repository)]
     for problem in wrong:
         print(problem, file=sys.stderr)
     if not wrong:

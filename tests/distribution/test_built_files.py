@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 import tomllib
 import zipfile
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.distribution.built import PACKAGES, ROOT, Built, build, tracked
+from tools.package_metadata import readme
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+REPOSITORY = PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["custom"]["repository"]
 
 
 def test_the_wheel_has_every_file_of_the_packages_and_no_other(built: Built) -> None:
@@ -43,7 +47,34 @@ def test_the_metadata_says_what_pyproject_says(built: Built) -> None:
     assert metadata["Requires-Python"] == PROJECT["requires-python"]
     assert metadata["License-Expression"] == PROJECT["license"]
     assert metadata.get_all("Provides-Extra") == sorted(PROJECT["optional-dependencies"])
-    assert metadata.get_payload() == (ROOT / "README.md").read_text()
+    assert metadata.get_payload() == readme(ROOT, REPOSITORY, f"v{PROJECT['version']}")
+
+
+def test_an_index_page_leads_to_the_repository_that_one_setting_names(source: Path, tmp_path: Path) -> None:
+    settings = source / "pyproject.toml"
+    text = settings.read_text()
+    assert text.count(f'repository = "{REPOSITORY}"') == 1
+    named = text.replace(f'repository = "{REPOSITORY}"', 'repository = "https://git.example/bank/fapikit/"')
+    settings.write_text(named)
+    with zipfile.ZipFile(build(source, tmp_path / "named").wheel) as archive:
+        name = f"fapikit-{PROJECT['version']}.dist-info/METADATA"
+        metadata = email.message_from_bytes(archive.read(name))
+    assert "Source, https://git.example/bank/fapikit" in metadata.get_all("Project-URL", [])
+    page, at = str(metadata.get_payload()), f"v{PROJECT['version']}"
+    for address in (
+        f"](https://git.example/bank/fapikit/blob/{at}/docs/client.md#sign-messages)",
+        f"](https://git.example/bank/fapikit/tree/{at}/docs/how-to)",
+        f"](https://git.example/bank/fapikit/raw/{at}/docs/img/flow-viewer-flow.png)",
+    ):
+        assert address in page
+    linked = re.findall(r"\]\(([^)\s#]+)", page)
+    assert [path for path in linked if (ROOT / path).exists()] == []
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    linked = re.findall(r"\]\(([\w./-]+\.(?:md|py|png))", (ROOT / "README.md").read_text())
+    assert len(linked) > 20
+    assert [path for path in linked if not (ROOT / path).exists()] == []
 
 
 def test_the_sdist_has_all_that_the_tests_need_and_nothing_that_git_does_not_know(built: Built) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fapikit import base64url
 from fapikit.errors import PeerRefused, UnexpectedStatus
 from fapikit.http_message import HttpRequest, HttpResponse, form_request, read_refusal, words_in
 from fapikit.peer_words import LONGEST, repeatable, words_of
@@ -99,6 +101,44 @@ def test_what_is_no_secret_is_repeated() -> None:
     request = form_request("https://as.example/par", form)
     said = "scope accounts payments and https://fintech.example/cb are not registered"
     assert words_in(echoing(request, said)).description == said
+
+
+THUMBPRINT = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+OTHER = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+JWT = f"{base64url.encode(json.dumps({'alg': 'ES256', 'kid': THUMBPRINT}).encode())}.e30.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("headers", "form"),
+    [
+        ((), [("client_assertion", JWT)]),
+        ((), [("request", JWT)]),
+        ((("DPoP", JWT),), []),
+        ((("Authorization", f"Bearer {JWT}"),), []),
+        ((), [("client_id", THUMBPRINT)]),
+        ((), [("dpop_jkt", THUMBPRINT)]),
+    ],
+)
+@pytest.mark.parametrize("said", ["no key has kid '{}'", "no key has kid {}.", "unknown key: kid={}"])
+def test_what_the_request_tells_openly_is_repeated(headers: Any, form: Any, said: str) -> None:
+    """The kid of a JWT is the thumbprint of a public key, and looks like a secret."""
+    request = form_request("https://as.example/token", [("grant_type", "client_credentials"), *form])
+    request = HttpRequest(request.method, request.url, (*request.headers, *headers), request.body)
+    assert words_in(echoing(request, said.format(THUMBPRINT))).description == said.format(THUMBPRINT)
+    assert OTHER not in (words_in(echoing(request, said.format(OTHER))).description or "")
+    assert JWT not in (words_in(echoing(request, f"{JWT} is bad")).description or "")
+
+
+def test_a_secret_is_masked_even_if_it_is_told_openly_too() -> None:
+    form = [("client_id", THUMBPRINT), ("client_secret", THUMBPRINT)]
+    request = form_request("https://as.example/token", form)
+    assert words_in(echoing(request, f"{THUMBPRINT} is bad")).description == "*** is bad"
+
+
+@pytest.mark.parametrize("value", ["eyJ.x.y", "eyJub3QganNvbg.x.y", "eyJraWQiOjF9.x.y", "eyJhIjoxfQ.x.y"])
+def test_what_only_resembles_a_jwt_tells_nothing(value: str) -> None:
+    request = form_request("https://as.example/token", [("client_assertion", value)])
+    assert words_in(echoing(request, f"{OTHER} is bad")).description == "*** is bad"
 
 
 def test_a_server_that_failed_is_quoted_too() -> None:

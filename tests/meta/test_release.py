@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.release import Entry, entries, next_version, problems
+from tools.release import Entry, entries, next_version, problems, unnamed
 
 ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -39,6 +39,12 @@ def test_what_does_not_agree_stops_a_release(
     assert list(problems("v1.2.0", "1.2.0", [NEW, OLD], "1.2.0")) == []
     (problem,) = problems(tag, own, known, lowest)
     assert told in problem
+
+
+def test_a_release_names_its_repository() -> None:
+    assert list(unnamed("https://git.example/bank/fapikit")) == []
+    for wrong in ("", "http://git.example/bank/fapikit"):
+        assert "does not name the repository" in "".join(unnamed(wrong))
 
 
 @pytest.mark.parametrize(
