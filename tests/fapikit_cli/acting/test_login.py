@@ -47,7 +47,7 @@ def test_another_profile_has_its_own_rules(desk: Desk) -> None:
     assert "ForbiddenByProfile" in told.stderr or "fapi1-advanced" in told.stderr
     bound = desk.run("login", "--bind", "mtls")
     assert bound.returncode == 2
-    assert "client_certificate" in bound.stderr
+    assert "certificate in the client file" in bound.stderr
 
 
 def test_tokens_are_shown_if_that_is_asked_for(desk: Desk) -> None:
