@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -49,6 +50,15 @@ def require_rules_in_force(ways: Iterable[Way], has_rule: Callable[[Way], bool])
 
 def _rule_around(endpoint: Any) -> str | None:
     try:
-        return _WRAPPED.get(endpoint)
+        rule = _WRAPPED.get(endpoint)
     except TypeError:  # it cannot be remembered
         return None
+    return None if rule is None or _stands_in_its_module(endpoint) else rule
+
+
+def _stands_in_its_module(endpoint: Any) -> bool:
+    """Whether its name means this function itself. So nothing decorates it where it is written: `Access("x")(pay)`."""
+    found: Any = sys.modules.get(getattr(endpoint, "__module__", None) or "")
+    for name in getattr(endpoint, "__qualname__", "<none>").split("."):
+        found = getattr(found, name, None)
+    return found is endpoint

@@ -54,6 +54,15 @@ def in_a_mount() -> Any:
     return Starlette(routes=[Mount("/", routes=[Route("/pay", pay)])])
 
 
+async def pay_of_a_module(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("paid")
+
+
+def guarded_by_a_call_elsewhere() -> Any:
+    Starlette(routes=[Route("/pay", Access("payments")(pay_of_a_module))])
+    return Starlette(routes=[Route("/pay", pay_of_a_module)])
+
+
 def below() -> Any:
     app = fastapi.FastAPI()
     app.get("/pay", response_model=None)(Access("payments")(a_handler()))
@@ -88,7 +97,14 @@ def open_to_all() -> Any:
 
 
 MISPLACED = [above, above_in_a_router, bare_beside_guarded, in_a_mount]
-IN_FORCE = [below, twice_with_a_rule_each, with_a_rule_of_the_router, with_a_rule_in_a_parameter, open_to_all]
+IN_FORCE = [
+    guarded_by_a_call_elsewhere,
+    below,
+    twice_with_a_rule_each,
+    with_a_rule_of_the_router,
+    with_a_rule_in_a_parameter,
+    open_to_all,
+]
 
 
 async def start(app: Any) -> list[str]:

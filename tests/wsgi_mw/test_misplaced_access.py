@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -18,31 +20,63 @@ from tests.rskit.mothers import a_server, a_token
 from wsgi_mw.flask import Access, public
 
 
-def pay() -> str:
-    return "paid"
+def a_view() -> Callable[[], str]:
+    def pay() -> str:
+        return "paid"
+
+    return pay
 
 
 def above(app: flask.Flask) -> None:
+    pay = a_view()
     Access("payments")(app.get("/pay")(pay))
 
 
 def above_another_decorator(app: flask.Flask) -> None:
+    pay = a_view()
     registered = app.get("/pay")(pay)
     Access("payments")(functools.wraps(registered)(lambda: registered()))
 
 
 def below_as_well_as_above(app: flask.Flask) -> None:
+    pay = a_view()
     app.get("/guarded", endpoint="guarded")(Access("payments")(pay))
     app.get("/pay")(pay)
 
 
 def in_a_blueprint(app: flask.Flask) -> None:
+    pay = a_view()
     blueprint = flask.Blueprint("inner", "inner")
     Access("payments")(blueprint.get("/pay")(pay))
     app.register_blueprint(blueprint)
 
 
+AS_IT_IS_WRITTEN = """
+@Access("payments")
+@app.get("/pay")
+def pay():
+    return "paid"
+"""
+
+
+def above_in_a_module(app: flask.Flask) -> None:
+    module = types.ModuleType("an_app_of_somebody")
+    sys.modules[module.__name__] = module
+    vars(module).update(app=app, Access=Access)
+    exec(AS_IT_IS_WRITTEN, vars(module))
+
+
+def pay_of_a_module() -> str:
+    return "paid"
+
+
+def guarded_by_a_call_elsewhere(app: flask.Flask) -> None:
+    flask.Flask("another").get("/pay")(Access("payments")(pay_of_a_module))
+    app.get("/pay")(pay_of_a_module)
+
+
 def below(app: flask.Flask) -> None:
+    pay = a_view()
     app.get("/pay")(Access("payments")(pay))
 
 
@@ -51,11 +85,13 @@ def without_a_rule(app: flask.Flask) -> None:
 
 
 def twice_with_a_rule_each(app: flask.Flask) -> None:
+    pay = a_view()
     app.get("/guarded", endpoint="guarded")(Access("admin")(pay))
     app.get("/pay")(Access()(pay))
 
 
 def guarded_in_another_way(app: flask.Flask) -> None:
+    pay = a_view()
     Access("admin")(pay)
     app.get("/pay")(functools.wraps(pay)(lambda: "paid"))
 
@@ -79,7 +115,9 @@ def protected(register: Callable[[flask.Flask], None]) -> flask.Flask:
     return app
 
 
-@pytest.mark.parametrize("register", [above, above_another_decorator, below_as_well_as_above, in_a_blueprint])
+@pytest.mark.parametrize(
+    "register", [above, above_another_decorator, below_as_well_as_above, in_a_blueprint, above_in_a_module]
+)
 def test_a_rule_outside_of_the_route_stops_every_request(
     register: Callable[[flask.Flask], None], caplog: pytest.LogCaptureFixture
 ):
@@ -97,7 +135,15 @@ def test_a_rule_outside_of_the_route_stops_every_request(
 
 
 @pytest.mark.parametrize(
-    "register", [below, without_a_rule, twice_with_a_rule_each, guarded_in_another_way, open_to_all]
+    "register",
+    [
+        below,
+        without_a_rule,
+        twice_with_a_rule_each,
+        guarded_in_another_way,
+        open_to_all,
+        guarded_by_a_call_elsewhere,
+    ],
 )
 def test_other_routes_are_taken_as_they_stand(register: Callable[[flask.Flask], None]):
     app = protected(register)
