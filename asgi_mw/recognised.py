@@ -85,4 +85,7 @@ class RecognisedRequest(CheckedRequest):
         return self._interaction_id
 
     def response_headers(self, *, nonce: bool) -> list[tuple[str, str]]:  # noqa: ARG002 - it came without a proof
-        return [(INTERACTION_ID, self.interaction_id)]
+        chosen = self._interaction_id
+        if chosen is None:  # the common case, without a call
+            chosen = self._interaction_id = self.server.interaction_id(None)
+        return [(INTERACTION_ID, chosen)]

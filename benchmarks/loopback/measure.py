@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from benchmarks.loopback.load import a_request, load
 from benchmarks.loopback.servers import cpu_of, serving
 from benchmarks.report import Bars
-from benchmarks.rounds import Effort, Figure, Result, interleaved
+from benchmarks.rounds import Effort, Figure, Result, interleaved, pooled
 from benchmarks.tokens import a_proof, a_token
 from fapikit import PrivateKey
 
 CALLS, QUICK_CALLS = 300, 150
-ROUNDS = 4
+ROUNDS = 2
 """So many times the rounds of the other parts: what a request costs behind a socket varies more than in a loop."""
 FAST = "with httptools"
 Requests = Callable[[int, int], list[bytes]]
@@ -83,7 +84,8 @@ def time_loopback(effort: Effort) -> dict[str, list[float]]:
 
 
 def measure_loopback(effort: Effort) -> Iterator[Result | Bars]:
-    times = time_loopback(effort)
+    # A process keeps what its place in memory gains or costs it. So each pass starts new ones.
+    times = pooled(partial(time_loopback, effort), effort.passes)
 
     def share(name: str, of: str) -> Figure:
         return Figure.of(base / one for one, base in zip(times[name], times[of], strict=True))
