@@ -42,6 +42,11 @@ def test_what_the_profile_forbids_is_not_played(choices: str, told: str) -> None
     assert told in run.stderr
 
 
+def on_its_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
+
+
 def on_a_terminal(*choices: str) -> tuple[subprocess.Popen[bytes], int]:
     """The demo with a terminal of its own, and our end of that terminal."""
     master, slave = pty.openpty()
@@ -54,7 +59,7 @@ def on_a_terminal(*choices: str) -> tuple[subprocess.Popen[bytes], int]:
         stdout=slave,
         stderr=slave,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=on_its_terminal,
     )
     os.close(slave)
     return demo, master

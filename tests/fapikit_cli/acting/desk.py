@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -69,6 +70,7 @@ def running_bank(folder: Path | None, workshop: Workshop, *options: str) -> Iter
         stderr=subprocess.PIPE,
         text=True,
         env=environment(PYTHONPATH=str(ROOT)),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may run under nohup
     ) as process:
         try:
             yield Bank(process, workshop)
