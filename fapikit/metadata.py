@@ -237,8 +237,11 @@ def read_metadata(issuer: str, members: Mapping[str, Any], *, asked_at: str = ".
 def refuse_well_known(issuer: str) -> None:
     """Raises ConfigurationError for the URL of a metadata document, which is easily taken for the issuer."""
     if "/.well-known/" in issuer:
+        host, _, rest = without_query(issuer).partition("/.well-known/")
+        path = "".join(rest.partition("/")[1:])  # RFC 8414 puts it behind, OpenID Connect before
         raise ConfigurationError(
-            f"{without_query(issuer)!a} is where metadata are published, and no issuer: give the issuer that they name",
+            f"{without_query(issuer)!a} is where metadata are published, and no issuer: give the issuer that they name,"
+            f" probably {host + path!a}",
             clause="RFC 8414 3",
         )
 

@@ -19,7 +19,7 @@ from fapikit.errors import (
     UnexpectedStatus,
     Unreachable,
 )
-from fapikit.metadata import ServerMetadata, discover, read_metadata, well_known_url
+from fapikit.metadata import ServerMetadata, discover, read_metadata, refuse_well_known, well_known_url
 from tests.hands import Hand, answer
 
 AS = "https://as.example/tenant"
@@ -352,3 +352,17 @@ def test_is_read_only() -> None:
 def test_a_list_of_other_things_is_never_taken_for_strings() -> None:
     assert read_metadata(AS, {**GOOD, "contacts": ["a", 1]}).strings("contacts") is None
     assert read_metadata(AS, {**GOOD, "contacts": ["a"]}).strings("contacts") == ("a",)
+
+
+@pytest.mark.spec("RFC 8414 3")
+@pytest.mark.parametrize(
+    "given, meant",
+    [
+        ("https://a.example/.well-known/openid-configuration", "https://a.example"),
+        ("https://a.example/t/.well-known/openid-configuration", "https://a.example/t"),
+        ("https://a.example/.well-known/oauth-authorization-server/t/1", "https://a.example/t/1"),
+    ],
+)
+def test_who_gives_the_address_of_metadata_learns_which_issuer_is_meant(given: str, meant: str):
+    with pytest.raises(ConfigurationError, match=f"probably '{meant}'"):
+        refuse_well_known(given)
